@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CHANNEL_SESSION_H
+#define CHANNEL_SESSION_H
+
+/**
+ * @file
+ * A session between the two planes: one connection on a Unix SOCK_SEQPACKET
+ * socket, fresh regions D and P (region.h), and the statistics region (stats.h),
+ * handed over by SCM_RIGHTS.
+ *
+ * Handshake: the daemon sends struct session_hello with the range of versions it
+ * speaks; the dataplane answers with struct session_welcome and three file
+ * descriptors (D, P, statistics), or with an error and none. After that each side
+ * sends one-byte datagrams as doorbells ("look at your ring"); they carry nothing
+ * and may be lost: both sides also look at their rings at least every
+ * SESSION_POLL_MS. The connection's end is the session's end.
+ *
+ * Nothing here blocks: sockets are used with MSG_DONTWAIT | MSG_NOSIGNAL.
+ *
+ * Thread safety: one thread owns a server or a client.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "channel/message.h"
+#include "channel/ring.h"
+
+#define SESSION_MAGIC UINT32_C(0x43647747) /* "GwdC" */
+#define SESSION_POLL_MS 100
+/** Slots of the rings. */
+#define SESSION_COMMAND_SLOTS 4096
+#define SESSION_ANSWER_SLOTS 256
+#define SESSION_EVENT_SLOTS 4096
+
+struct session_hello {
+	uint32_t magic;
+	uint16_t version_min;
+	uint16_t version_max;
+	uint32_t reserved[6];
+};
+
+struct session_welcome {
+	uint32_t magic;
+	uint16_t version; /**< Chosen: the highest that both speak. 0: see error. */
+	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active. */
+	uint32_t command_slots;
+	uint32_t answer_slots;
+	uint32_t event_slots;
+	uint32_t reserved;
+	uint64_t d_size;
+	uint64_t p_size;
+	uint64_t stats_size;
+};
+
+/* The dataplane's side. */
+
+/** What a session server needs to know. */
+struct session_server_conf {
+	const char *path;     /**< Of the socket; its directory must exist. A stale file is replaced. */
+	uid_t allowed_uid;    /**< Besides root and ourselves; -1: nobody else. */
+	int stats_fd;	      /**< Sealed statistics region, duplicated to each daemon. */
+	uint64_t stats_size;
+};
+
+struct session_server;
+
+/** @return NULL and errno: EADDRINUSE if another dataplane serves this path. */
+struct session_server *session_server_create(const struct session_server_conf *conf);
+void session_server_destroy(struct session_server *server); /**< Legal with NULL; unlinks the path. */
+
+/** An epoll descriptor to wait on (readable = call session_server_step()). */
+int session_server_fd(const struct session_server *server);
+
+/** What session_server_step() saw. */
+enum session_change {
+	SESSION_SAME = 0,
+	SESSION_OPENED,
+	SESSION_CLOSED, /**< Forget any transaction that was under way. */
+};
+
+/**
+ * Accept, shake hands, drain doorbells; never blocks. A newcomer while a session is
+ * active is refused with EBUSY, unless the old connection has ended. Peers with
+ * other credentials are closed at once. A connection that does not say hello
+ * within a second is closed.
+ */
+enum session_change session_server_step(struct session_server *server);
+
+/** @return 1: a command, private copy, envelope checked; 0: none; -EPROTO: the session was closed. */
+MUST_CHECK int session_server_get(struct session_server *server, struct message *m);
+/** Answers: @return 0, -EAGAIN (full), -ENOTCONN, -EPROTO (the session was closed). */
+MUST_CHECK int session_server_answer(struct session_server *server, const struct message *m);
+/** Events: as answers, in a ring of their own; what does not fit is counted and told later. */
+void session_server_event(struct session_server *server, const struct message *m);
+/** Ring the doorbell if anything was put since the last call. */
+void session_server_flush(struct session_server *server);
+/** End the session (a peer that broke the protocol). */
+void session_server_close(struct session_server *server);
+/** For logs: the last reason why a session ended or was refused; never NULL. */
+const char *session_server_reason(const struct session_server *server);
+
+/* The daemon's side. */
+
+struct session_client;
+
+/**
+ * Connect and shake hands (blocks at most @p timeout_ms).
+ * @return NULL and errno: ENOENT/ECONNREFUSED: no dataplane; EBUSY; EPROTONOSUPPORT; EACCES;
+ *         EPROTO: its regions are not as they must be; ETIMEDOUT.
+ */
+struct session_client *session_client_connect(const char *path, int timeout_ms);
+void session_client_destroy(struct session_client *client); /**< Legal with NULL. */
+/** The socket, to wait on for doorbells and the end. */
+int session_client_fd(const struct session_client *client);
+/** Drain doorbells. @return 0; -ENOTCONN: the dataplane has gone. */
+MUST_CHECK int session_client_step(struct session_client *client);
+/** Put a command. @return 0, -EAGAIN (full: flush, wait for the doorbell or a millisecond, go on), -ENOTCONN, -EPROTO. */
+MUST_CHECK int session_client_put(struct session_client *client, const struct message *m);
+void session_client_flush(struct session_client *client);
+/** Next answer, else next event. @return 1, 0 (none), -EPROTO. */
+MUST_CHECK int session_client_get(struct session_client *client, struct message *m);
+/** The statistics region, mapped read-only, checked; valid until destroy. */
+const void *session_client_stats(const struct session_client *client);
+
+#endif

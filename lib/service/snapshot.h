@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef SERVICE_SNAPSHOT_H
+#define SERVICE_SNAPSHOT_H
+
+/**
+ * @file
+ * The forwarding snapshot: all that a worker needs to know of services and
+ * backends, immutable, behind one pointer.
+ *
+ * A snapshot is a small root over immutable, reference-counted parts, one part a
+ * service: its policy, its resolved Maglev slots and its members (backends). A
+ * flow entry names (service id, member index); both numbers stay the same for as
+ * long as any worker's flow table may hold them: what was removed remains as a
+ * tombstone until state.h's quarantine is over.
+ *
+ * Thread safety: readers may be any number of threads between two quiescent
+ * states (QSBR) after an acquire load of the root pointer. Only the control
+ * thread makes and releases snapshots (state.h).
+ */
+
+#include <stdalign.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "hash/siphash.h"
+#include "net/encap.h"
+#include "service/service.h"
+
+/** No service has this id. */
+#define SERVICE_ID_NONE UINT16_MAX
+
+/** Bits of snapshot_member.flags. */
+enum snapshot_member_flags {
+	MEMBER_KEEPS_FLOWS = 1 << 0, /**< Its flows stay; else their next packet chooses anew. */
+	MEMBER_REMOVED = 1 << 1,     /**< Tombstone: gone from the configuration. */
+};
+
+/** One backend of one service, ready to forward to: one cache line. */
+struct snapshot_member {
+	alignas(CACHE_LINE) uint32_t nexthop; /**< Index into the table of next hops. */
+	uint32_t stats;			      /**< Index of its counters, see channel/stats.h. */
+	uint16_t mtu;	   /**< Largest IP packet that the way out takes, outer header included. */
+	uint8_t flags;	   /**< enum snapshot_member_flags. */
+	uint8_t mode;	   /**< enum service_mode. */
+	uint8_t encap_len; /**< Bytes of the outer IP header: 0, 20 or 40. */
+	uint8_t reserved[3];
+	struct encap_template encap; /**< Outer header, if encap_len is not 0. */
+};
+_Static_assert(sizeof(struct snapshot_member) == CACHE_LINE, "one line a member");
+
+/** A service: an immutable part of snapshots. */
+struct snapshot_service {
+	/* Line 0: what a miss needs. */
+	alignas(CACHE_LINE) const uint16_t *slots; /**< Member index of each slot, or MAGLEV_NO_BACKEND. */
+	const struct snapshot_member *members;	   /**< By member index, tombstones included. */
+	uint32_t nb_slots;
+	uint16_t nb_members; /**< Entries of members. */
+	uint16_t id;
+	uint8_t removed; /**< Tombstone: no packet is looked up to it any more. */
+	uint8_t mode;
+	uint8_t reserved[2];
+	uint16_t syn_reselect_ticks;		 /**< In flow_table.h's ticks. */
+	uint16_t reserved2;
+	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< In flow_table.h's ticks. */
+	/* Line 1: for the control thread and for answers to people. */
+	alignas(CACHE_LINE) struct service_key key;
+	uint32_t refs; /**< Control thread only. */
+};
+
+/** Look-up entry for an IPv4 service; service id SERVICE_ID_NONE = empty. */
+struct snapshot_lookup4 {
+	uint32_t vip_be;
+	uint16_t port_be;
+	uint16_t id;
+	uint8_t protocol;
+	uint8_t reserved[3];
+	uint32_t reserved2;
+};
+_Static_assert(sizeof(struct snapshot_lookup4) == 16, "four a line");
+
+/** Look-up entry for an IPv6 service. */
+struct snapshot_lookup6 {
+	uint8_t vip[16];
+	uint16_t port_be;
+	uint16_t id;
+	uint8_t protocol;
+	uint8_t reserved[11];
+};
+_Static_assert(sizeof(struct snapshot_lookup6) == 32, "two a line");
+
+/** The root. */
+struct snapshot {
+	uint64_t generation;
+	struct siphash_key hash_key;
+	/** Open addressing with linear probing, at most half full; sizes are powers of two. */
+	const struct snapshot_lookup4 *lookup4;
+	const struct snapshot_lookup6 *lookup6;
+	uint32_t lookup4_mask; /**< Entries − 1. */
+	uint32_t lookup6_mask;
+	uint64_t lookup_seed; /**< Random for each process: placement cannot be aimed at. */
+	/** VIPs of any service (for ARP, ND, echo and no-service decisions): sorted, distinct. */
+	const struct ip_addr *vips;
+	uint32_t nb_vips;
+	uint32_t nb_services;			    /**< Entries of services, tombstones included. */
+	const struct snapshot_service *const *services; /**< By service id; NULL where unused. */
+};
+
+static inline uint32_t
+snapshot_hash4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
+{
+	uint64_t x = (uint64_t)vip_be << 32 | (uint32_t)port_be << 16 | protocol;
+
+	x = (x ^ s->lookup_seed) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(x >> 32);
+}
+
+/** @return the service's id, or SERVICE_ID_NONE. */
+static inline uint16_t
+snapshot_find4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
+{
+	for (uint32_t at = snapshot_hash4(s, vip_be, port_be, protocol);; at++) {
+		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
+
+		if (e->id == SERVICE_ID_NONE)
+			return SERVICE_ID_NONE;
+		if (e->vip_be == vip_be && e->port_be == port_be && e->protocol == protocol)
+			return e->id;
+	}
+}
+
+uint32_t snapshot_hash6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be,
+		uint8_t protocol);
+
+/** @param vip 16 bytes. @return the service's id, or SERVICE_ID_NONE. */
+uint16_t snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be,
+		uint8_t protocol);
+
+/** Is @p addr the VIP of any service? Binary search: for exceptions, not for the fast path. */
+bool snapshot_is_vip(const struct snapshot *s, const struct ip_addr *addr);
+
+/** The member that the table gives to a new flow, or MAGLEV_NO_BACKEND. */
+uint16_t snapshot_choose4(const struct snapshot *s, const struct snapshot_service *service,
+		uint32_t client_be, uint32_t vip_be, uint32_t ports_be, uint8_t protocol);
+uint16_t snapshot_choose6(const struct snapshot *s, const struct snapshot_service *service,
+		const uint8_t *client, const uint8_t *vip, uint32_t ports_be, uint8_t protocol);
+
+#endif
