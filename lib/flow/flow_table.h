@@ -1,8 +1,260 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
-/* Contract sketch; owned by the founder who writes the worker. */
+
+/**
+ * @file
+ * Flow tables: which member of its service a client's flow belongs to. Narrow
+ * entries: exact key (service id, client address, client port), never a digest;
+ * 16 bytes for an IPv4 flow, 32 for an IPv6 flow. flow_table.c tells how it works.
+ *
+ * The functions of a packet's path are inline and split where memory is touched, so
+ * that a burst can be hashed and its buckets prefetched before the first is looked
+ * at: flow_hash4() and flow_prefetch() for the whole burst, then flow_find4(), and
+ * flow_insert4() for what was not found.
+ *
+ * Thread safety: none. A table belongs to one worker.
+ *
+ * Memory: the caller's: one region of flow_table_size() bytes without a pointer in it
+ * (struct flow_region), so that a later process can adopt it, and a small handle.
+ */
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-/** Milliseconds of one tick of a flow table's clock. */
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+
+/** Milliseconds of a tick, the unit of a table's clock. Ticks count CLOCK_BOOTTIME. */
 #define FLOW_TICK_MS 250
+/** Service ids in keys are below this. */
+#define FLOW_MAX_SERVICES 32768
+/** An entry lies in its home bucket or in one of this many others. */
+#define FLOW_REACH 31
+
+/** Layout of a table. */
+enum flow_layout {
+	FLOW_NARROW4 = 1, /**< Four entries of 16 bytes a bucket. */
+	FLOW_NARROW6 = 2, /**< Two entries of 32 bytes a bucket. */
+};
+
+/** What is remembered of a flow; lies within its entry. */
+struct flow_value {
+	uint16_t member; /**< Index within the service: the caller's. */
+	uint8_t state;	 /**< The caller's (enum flow_state of service.h). */
+	uint8_t bucket;	 /**< The table's: lane 0: flows of this home elsewhere; lane 1: how far. */
+	uint32_t last_seen; /**< Tick of the last packet that counted. */
+};
+_Static_assert(sizeof(struct flow_value) == 8, "half an IPv4 entry");
+
+/** Four IPv4 flows. Keys first, so that one vector compares all of them. */
+struct flow_bucket4 {
+	uint64_t keys[4]; /**< flow_key4(); 0 = free. */
+	struct flow_value values[4];
+};
+_Static_assert(sizeof(struct flow_bucket4) == CACHE_LINE, "a hit costs one line");
+
+/** One IPv6 flow. */
+struct flow_entry6 {
+	uint8_t client[16];
+	struct flow_value value;
+	uint32_t port_service; /**< As in flow_key6; 0 = free. */
+	uint32_t reserved;
+};
+struct flow_bucket6 {
+	struct flow_entry6 entries[2];
+};
+_Static_assert(sizeof(struct flow_bucket6) == CACHE_LINE, "a hit costs one line");
+
+/** Start of a region. */
+struct flow_region {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t layout;   /**< enum flow_layout. */
+	uint64_t size;	   /**< Of the region in bytes. */
+	uint64_t capacity; /**< Flows that fit. */
+	uint32_t nb_buckets;
+	uint32_t tick_ms;
+	uint64_t hash_key[4]; /**< Random. */
+	uint64_t nb_flows;
+	uint8_t reserved[48];
+};
+_Static_assert(sizeof(struct flow_region) == 2 * CACHE_LINE, "region layout");
+
+/** Handle of a region; process-private. */
+struct flow_table {
+	void *buckets;
+	uint64_t key[4];
+	uint32_t nb_buckets; /**< Even. */
+	uint32_t sweep_next; /**< Next bucket to sweep. */
+	uint32_t layout;     /**< enum flow_layout. */
+	uint64_t nb_flows;
+	uint64_t capacity;
+	struct flow_region *region;
+};
+
+/** An IPv6 key. */
+struct flow_key6 {
+	uint8_t client[16];
+	uint32_t port_service; /**< Client port as in the packet in the low half; the service, marked, above. */
+};
+
+/** Bytes of a region that holds @p capacity flows (at least 1); 0: @p capacity is too large. */
+size_t flow_table_size(enum flow_layout layout, uint64_t capacity);
+
+/**
+ * Make an empty table in @p memory.
+ * @param memory   Aligned to 2 * CACHE_LINE, of flow_table_size() bytes, zeroed by the caller
+ *                 (fresh pages are: nothing is touched here but the header).
+ * @param hash_key 32 random bytes.
+ */
+void flow_table_init(struct flow_table *table, void *memory, enum flow_layout layout,
+		uint64_t capacity, const uint64_t hash_key[4]);
+
+/** Write nb_flows back to the region, for who adopts it. */
+void flow_table_detach(struct flow_table *table);
+
+/**
+ * Judge one flow during a sweep.
+ * @param service Its service id.
+ * @return true: remove it. The judge keeps its counts before it says so.
+ */
+typedef bool (*flow_judge)(void *context, uint16_t service, struct flow_value *value);
+
+/**
+ * Look at the next @p nb buckets; wraps around.
+ * @param removed Counts flows that the judge gave up.
+ * @return true: the end of the table was passed, a whole pass is complete.
+ */
+bool flow_table_sweep(struct flow_table *table, uint32_t nb, flow_judge judge, void *context,
+		uint64_t *removed);
+
+/** Key of an IPv4 flow: client address | client port | marked service. Never 0. */
+static inline uint64_t
+flow_key4(uint32_t client_be, uint16_t port_be, uint16_t service)
+{
+	return (uint64_t)client_be << 32 | (uint32_t)port_be << 16 | service | FLOW_MAX_SERVICES;
+}
+
+static inline uint32_t
+flow_key6_port_service(uint16_t port_be, uint16_t service)
+{
+	return ((uint32_t)service | FLOW_MAX_SERVICES) << 16 | port_be;
+}
+
+/* Multiply and fold: both halves of the product count. */
+static inline uint64_t
+flow_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint32_t
+flow_bucket_of(const struct flow_table *t, uint64_t hash)
+{
+	return (uint32_t)(((hash >> 32) * t->nb_buckets) >> 32);
+}
+
+/** Home bucket of a key. */
+static inline uint32_t
+flow_hash4(const struct flow_table *t, uint64_t key)
+{
+	return flow_bucket_of(
+			t, flow_fold(flow_fold(key ^ t->key[0], t->key[1]) ^ t->key[2], t->key[3]));
+}
+
+static inline uint32_t
+flow_hash6(const struct flow_table *t, const struct flow_key6 *key)
+{
+	uint64_t client = flow_fold(
+			load_u64(key->client) ^ t->key[0], load_u64(key->client + 8) ^ t->key[1]);
+
+	return flow_bucket_of(t, flow_fold(client ^ key->port_service ^ t->key[2], t->key[3]));
+}
+
+static inline void
+flow_prefetch(const struct flow_table *t, uint32_t home)
+{
+	__builtin_prefetch((const char *)t->buckets + (size_t)home * CACHE_LINE, 1, 3);
+}
+
+static inline struct flow_bucket4 *
+flow_bucket4(const struct flow_table *t, uint32_t line)
+{
+	return (struct flow_bucket4 *)t->buckets + line;
+}
+
+static inline struct flow_bucket6 *
+flow_bucket6(const struct flow_table *t, uint32_t line)
+{
+	return (struct flow_bucket6 *)t->buckets + line;
+}
+
+/* Bit i: lane i holds key. */
+static inline unsigned int
+flow_match4(const struct flow_bucket4 *b, uint64_t key)
+{
+	__m256i keys = _mm256_load_si256((const __m256i *)(const void *)b->keys);
+	__m256i equal = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
+
+	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+}
+
+static inline bool
+flow_match6(const struct flow_entry6 *e, const struct flow_key6 *key)
+{
+	return e->port_service == key->port_service &&
+			load_u64(e->client) == load_u64(key->client) &&
+			load_u64(e->client + 8) == load_u64(key->client + 8);
+}
+
+/* The rare rest: flows that their home bucket had no room for. */
+struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key);
+struct flow_value *flow_find6_beyond(
+		const struct flow_table *t, uint32_t home, const struct flow_key6 *key);
+
+/**
+ * Find a flow.
+ * @param home flow_hash4() of @p key.
+ * @return its value, to be read and changed in place; NULL: not there.
+ */
+static inline struct flow_value *
+flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
+{
+	struct flow_bucket4 *b = flow_bucket4(t, home);
+	unsigned int match = flow_match4(b, key);
+
+	if (likely(match != 0))
+		return &b->values[__builtin_ctz(match)];
+	if (likely(b->values[0].bucket == 0))
+		return NULL;
+	return flow_find4_beyond(t, home, key);
+}
+
+static inline struct flow_value *
+flow_find6(const struct flow_table *t, uint32_t home, const struct flow_key6 *key)
+{
+	struct flow_bucket6 *b = flow_bucket6(t, home);
+
+	if (flow_match6(&b->entries[0], key))
+		return &b->entries[0].value;
+	if (flow_match6(&b->entries[1], key))
+		return &b->entries[1].value;
+	if (likely(b->entries[0].value.bucket == 0))
+		return NULL;
+	return flow_find6_beyond(t, home, key);
+}
+
+/**
+ * Enter a flow that flow_find4() did not find.
+ * @return its value, with member, state and last_seen to be filled in; NULL: the table is
+ *         full (its capacity is reached, or the home's neighbourhood has no room).
+ */
+struct flow_value *flow_insert4(struct flow_table *t, uint32_t home, uint64_t key);
+struct flow_value *flow_insert6(struct flow_table *t, uint32_t home, const struct flow_key6 *key);
+
 #endif

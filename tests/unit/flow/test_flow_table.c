@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "flow/flow_table.h"
+
+static const uint64_t hash_key[4] = { 0x9ddfea08eb382d69, 0xc3a5c85c97cb3127, 0xb492b66fbe98f273,
+	0x9ae16a3b2f90404f };
+
+static uint64_t random_state;
+
+static uint64_t
+random_u64(void)
+{
+	uint64_t x = (random_state += 0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static void
+seed_random(const char *test)
+{
+	const char *given = getenv("SEED");
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	random_state = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)now.tv_nsec;
+	printf("%s: SEED=%llu\n", test, (unsigned long long)random_state);
+}
+
+static struct flow_table
+table_with(enum flow_layout layout, uint64_t capacity)
+{
+	size_t size = flow_table_size(layout, capacity);
+	struct flow_table table;
+	void *memory = aligned_alloc(2 * CACHE_LINE, size);
+
+	assert_non_null(memory);
+	memset(memory, 0, size);
+	flow_table_init(&table, memory, layout, capacity, hash_key);
+	return table;
+}
+
+/* A flow of either family by one number, so that both layouts run the same tests. */
+static struct flow_key6
+key6_of(uint32_t number)
+{
+	struct flow_key6 key = { .port_service = flow_key6_port_service((uint16_t)number,
+						 (uint16_t)(number >> 16) % FLOW_MAX_SERVICES) };
+
+	/* Addresses of one /64 that differ in few bits: what real clients look like. */
+	store_u32(key.client, 0xb80d0120);
+	store_u32(key.client + 12, number);
+	return key;
+}
+
+static uint64_t
+key4_of(uint32_t number)
+{
+	return flow_key4(0x0a000000 + number, (uint16_t)(number * 7), number % FLOW_MAX_SERVICES);
+}
+
+static struct flow_value *
+find(const struct flow_table *t, uint32_t number)
+{
+	struct flow_key6 key6 = key6_of(number);
+	uint64_t key4 = key4_of(number);
+
+	if (t->layout == FLOW_NARROW4)
+		return flow_find4(t, flow_hash4(t, key4), key4);
+	return flow_find6(t, flow_hash6(t, &key6), &key6);
+}
+
+static struct flow_value *
+insert(struct flow_table *t, uint32_t number)
+{
+	struct flow_key6 key6 = key6_of(number);
+	uint64_t key4 = key4_of(number);
+
+	if (t->layout == FLOW_NARROW4)
+		return flow_insert4(t, flow_hash4(t, key4), key4);
+	return flow_insert6(t, flow_hash6(t, &key6), &key6);
+}
+
+/* The naive twin: one slot for each number. */
+#define NB_NUMBERS 4096
+struct twin {
+	bool present[NB_NUMBERS];
+	uint16_t member[NB_NUMBERS];
+	uint32_t nb;
+};
+
+static bool
+judge_marked(void *context, uint16_t service, struct flow_value *value)
+{
+	(void)context;
+	(void)service;
+	return value->state == 1;
+}
+
+static void
+sweep_both(struct flow_table *t, struct twin *twin, uint32_t permille)
+{
+	uint64_t removed = 0;
+	uint64_t expected = 0;
+
+	for (uint32_t i = 0; i < NB_NUMBERS; i++) {
+		if (!twin->present[i])
+			continue;
+		find(t, i)->state = random_u64() % 1000 < permille;
+		if (find(t, i)->state == 1) {
+			twin->present[i] = false;
+			twin->nb--;
+			expected++;
+		}
+	}
+	/* In uneven steps, from wherever the last one ended, once around. */
+	for (uint32_t left = t->nb_buckets; left != 0;) {
+		uint32_t step = (uint32_t)(1 + random_u64() % left);
+
+		flow_table_sweep(t, step, judge_marked, NULL, &removed);
+		left -= step;
+	}
+	assert_int_equal(removed, expected);
+}
+
+static void
+check_against_twin(const struct flow_table *t, const struct twin *twin)
+{
+	for (uint32_t i = 0; i < NB_NUMBERS; i++) {
+		struct flow_value *value = find(t, i);
+
+		assert_int_equal(value != NULL, twin->present[i]);
+		if (value != NULL)
+			assert_int_equal(value->member, twin->member[i]);
+	}
+	assert_int_equal(t->nb_flows, twin->nb);
+}
+
+static void
+run_against_twin(enum flow_layout layout, uint64_t capacity)
+{
+	struct flow_table t = table_with(layout, capacity);
+	struct twin *twin = calloc(1, sizeof(*twin));
+
+	assert_non_null(twin);
+	for (int round = 0; round < 300; round++) {
+		for (int i = 0; i < 200; i++) {
+			uint32_t number = random_u64() % NB_NUMBERS;
+			struct flow_value *value = find(&t, number);
+
+			assert_int_equal(value != NULL, twin->present[number]);
+			if (value != NULL)
+				continue;
+			value = insert(&t, number);
+			if (value == NULL) /* Only a full neighbourhood or table may refuse. */
+				continue;
+			value->member = (uint16_t)random_u64();
+			value->state = 0;
+			twin->present[number] = true;
+			twin->member[number] = value->member;
+			twin->nb++;
+		}
+		check_against_twin(&t, twin);
+		sweep_both(&t, twin, (uint32_t)(random_u64() % 1000));
+		check_against_twin(&t, twin);
+	}
+	sweep_both(&t, twin, 1000);
+	assert_int_equal(t.nb_flows, 0);
+	/* An empty table has no trace of flows that lay elsewhere. */
+	for (uint32_t line = 0; line < t.nb_buckets; line++) {
+		if (layout == FLOW_NARROW4) {
+			assert_int_equal(flow_bucket4(&t, line)->values[0].bucket, 0);
+			assert_int_equal(flow_bucket4(&t, line)->values[1].bucket, 0);
+		} else {
+			assert_int_equal(flow_bucket6(&t, line)->entries[0].value.bucket, 0);
+			assert_int_equal(flow_bucket6(&t, line)->entries[1].value.bucket, 0);
+		}
+	}
+	free(twin);
+	free(t.region);
+}
+
+static void
+test_random_operations_agree_with_a_naive_twin(void **state)
+{
+	static const uint64_t capacities[] = { 1, 3, 20, 600, 2500, 6000 };
+
+	(void)state;
+	seed_random(__func__);
+	for (size_t i = 0; i < ARRAY_LEN(capacities); i++) {
+		run_against_twin(FLOW_NARROW4, capacities[i]);
+		run_against_twin(FLOW_NARROW6, capacities[i]);
+	}
+}
+
+static void
+fill_to_capacity(enum flow_layout layout)
+{
+	const uint32_t capacity = 100000;
+	struct flow_table t = table_with(layout, capacity);
+
+	for (uint32_t i = 0; i < capacity; i++)
+		assert_non_null(insert(&t, i));
+	assert_int_equal(t.nb_flows, capacity);
+	assert_null(insert(&t, capacity));
+	for (uint32_t i = 0; i < capacity; i++)
+		assert_non_null(find(&t, i));
+	free(t.region);
+}
+
+static void
+test_as_many_flows_fit_as_were_asked_for_and_no_more(void **state)
+{
+	(void)state;
+	fill_to_capacity(FLOW_NARROW4);
+	fill_to_capacity(FLOW_NARROW6);
+}
+
+static void
+test_nine_of_ten_ipv4_flows_of_a_full_table_lie_at_home(void **state)
+{
+	const uint32_t capacity = 200000;
+	struct flow_table t = table_with(FLOW_NARROW4, capacity);
+	uint32_t at_home = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < capacity; i++)
+		assert_non_null(insert(&t, i));
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint64_t key = key4_of(i);
+
+		at_home += flow_match4(flow_bucket4(&t, flow_hash4(&t, key)), key) != 0;
+	}
+	assert_in_range(at_home, capacity / 100 * 90, capacity);
+	free(t.region);
+}
+
+static void
+test_keys_that_differ_in_anything_are_different_flows(void **state)
+{
+	struct flow_table t = table_with(FLOW_NARROW4, 100);
+	uint64_t keys[] = { flow_key4(1, 2, 3), flow_key4(2, 2, 3), flow_key4(1, 3, 3),
+		flow_key4(1, 2, 4), flow_key4(0, 0, 0) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		assert_int_not_equal(keys[i], 0);
+		assert_null(flow_find4(&t, flow_hash4(&t, keys[i]), keys[i]));
+		flow_insert4(&t, flow_hash4(&t, keys[i]), keys[i])->member = (uint16_t)i;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		assert_int_equal(flow_find4(&t, flow_hash4(&t, keys[i]), keys[i])->member, i);
+	free(t.region);
+}
+
+static bool
+count_services(void *context, uint16_t service, struct flow_value *value)
+{
+	(void)value;
+	((uint32_t *)context)[service]++;
+	return false;
+}
+
+static void
+count_each_once(enum flow_layout layout)
+{
+	struct flow_table t = table_with(layout, 1000);
+	uint32_t *seen = calloc(FLOW_MAX_SERVICES, sizeof(*seen));
+	uint64_t removed = 0;
+	uint32_t total = 0;
+	bool passed;
+
+	assert_non_null(seen);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_non_null(insert(&t, layout == FLOW_NARROW4 ? i : i << 16));
+	passed = flow_table_sweep(&t, t.nb_buckets - 1, count_services, seen, &removed);
+	assert_false(passed);
+	passed = flow_table_sweep(&t, 1, count_services, seen, &removed);
+	assert_true(passed);
+	for (uint32_t i = 0; i < FLOW_MAX_SERVICES; i++) {
+		assert_int_equal(seen[i], i < 1000);
+		total += seen[i];
+	}
+	assert_int_equal(total, 1000);
+	assert_int_equal(removed, 0);
+	free(seen);
+	free(t.region);
+}
+
+static void
+test_a_pass_shows_every_flow_once_with_its_service(void **state)
+{
+	(void)state;
+	count_each_once(FLOW_NARROW4);
+	count_each_once(FLOW_NARROW6);
+}
+
+static void
+test_memory_stays_within_the_promised_bytes_a_flow(void **state)
+{
+	(void)state;
+	assert_in_range(flow_table_size(FLOW_NARROW4, 1000000) / 1000000, 1, 26);
+	assert_in_range(flow_table_size(FLOW_NARROW6, 1000000) / 1000000, 1, 52);
+	assert_in_range(flow_table_size(FLOW_NARROW4, 10000000), 1, 256ULL << 20);
+	assert_int_equal(flow_table_size(FLOW_NARROW4, 0), 0);
+	assert_int_equal(flow_table_size(FLOW_NARROW6, UINT64_MAX), 0);
+	assert_int_equal(flow_table_size(FLOW_NARROW4, 1ULL << 61), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_operations_agree_with_a_naive_twin),
+		cmocka_unit_test(test_as_many_flows_fit_as_were_asked_for_and_no_more),
+		cmocka_unit_test(test_nine_of_ten_ipv4_flows_of_a_full_table_lie_at_home),
+		cmocka_unit_test(test_keys_that_differ_in_anything_are_different_flows),
+		cmocka_unit_test(test_a_pass_shows_every_flow_once_with_its_service),
+		cmocka_unit_test(test_memory_stays_within_the_promised_bytes_a_flow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
