@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "flow/flow_state.h"
 
 /** Limits of one dataplane; more is a clear error. See doc/limits.md. */
 #define SERVICE_MAX 16384	     /**< Services. */
@@ -49,15 +50,6 @@ enum backend_health {
 	HEALTH_UNKNOWN = 1, /**< Not checked (yet): treated as up. */
 	HEALTH_UP = 2,
 	HEALTH_DOWN = 3, /**< Its flows go to others. */
-};
-
-/** States of a flow; each has a lifetime. */
-enum flow_state {
-	FLOW_HALF_OPEN = 0, /**< TCP: only SYNs of the client seen. */
-	FLOW_OPEN = 1,	    /**< TCP: the client went on. */
-	FLOW_CLOSING = 2,   /**< TCP: FIN or RST seen, nothing after it that denies it. */
-	FLOW_UDP = 3,
-	NB_FLOW_STATES = 4,
 };
 
 /** Identity of a service. */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "flow/flow_state.h"
+
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
+#define PROTOCOL_UDP_NUMBER 17
+
+#define GRACE_TICKS (FLOW_CLOSING_GRACE_MS / FLOW_TICK_MS)
+
+static enum flow_verdict
+track_syn(struct flow_value *value, uint32_t now, uint32_t syn_ticks)
+{
+	if (value->state == FLOW_HALF_OPEN) {
+		value->last_seen = now; /* Retransmitted: the same connection. */
+		return FLOW_KEEP;
+	}
+	if (value->state != FLOW_CLOSING && now - value->last_seen < syn_ticks)
+		return FLOW_KEEP;
+	value->state = FLOW_HALF_OPEN;
+	value->last_seen = now;
+	return FLOW_RESELECT;
+}
+
+enum flow_verdict
+flow_track(struct flow_value *value, uint8_t tcp_flags, uint16_t payload, uint32_t now,
+		uint32_t syn_ticks)
+{
+	if (value->state == FLOW_UDP) {
+		value->last_seen = now;
+		return FLOW_KEEP;
+	}
+	if (tcp_flags & (FIN | RST)) {
+		if (value->state != FLOW_CLOSING) {
+			value->state = FLOW_CLOSING;
+			value->last_seen = now;
+		}
+		return FLOW_KEEP;
+	}
+	if (tcp_flags & SYN)
+		return tcp_flags & ACK ? FLOW_KEEP : track_syn(value, now, syn_ticks);
+	if (value->state == FLOW_CLOSING && payload == 0 && now - value->last_seen < GRACE_TICKS)
+		return FLOW_KEEP;
+	value->state = FLOW_OPEN;
+	value->last_seen = now;
+	return FLOW_KEEP;
+}
+
+enum flow_birth
+flow_begin(uint8_t protocol, uint8_t tcp_flags, uint8_t *state)
+{
+	if (protocol == PROTOCOL_UDP_NUMBER) {
+		*state = FLOW_UDP;
+		return FLOW_BIRTH_NEW;
+	}
+	if (tcp_flags & (FIN | RST) || (tcp_flags & (SYN | ACK)) == (SYN | ACK))
+		return FLOW_BIRTH_UNTRACKED;
+	if (tcp_flags & SYN) {
+		*state = FLOW_HALF_OPEN;
+		return FLOW_BIRTH_NEW;
+	}
+	*state = FLOW_OPEN;
+	return FLOW_BIRTH_MIDWAY;
+}
