@@ -164,8 +164,10 @@ void message_init(struct message *m, enum message_type type);
 
 /**
  * Check the envelope of a message that was copied out of a ring: magic, type,
- * length, reserved bytes of header and payload. The fields' own values are checked by
- * lib/service.
+ * length, reserved fields of header and struct msg_*, zeros behind the payload. The
+ * values of commands, reserved bytes within the types of service.h included, are checked
+ * by lib/service. Reports, which nobody else checks, have their addresses, flags and
+ * texts checked here.
  * @param expect_commands True: only COMMANDS are right; false: only REPORTS.
  * @return 0, or -EPROTO.
  */

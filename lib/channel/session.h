@@ -13,9 +13,12 @@
  * descriptors (D, P, statistics), or with an error and none. After that each side
  * sends one-byte datagrams as doorbells ("look at your ring"); they carry nothing
  * and may be lost: both sides also look at their rings at least every
- * SESSION_POLL_MS. The connection's end is the session's end.
+ * SESSION_POLL_MS. The connection's end is the session's end. doc/channel.md has the
+ * protocol in full.
  *
- * Nothing here blocks: sockets are used with MSG_DONTWAIT | MSG_NOSIGNAL.
+ * Nothing here blocks (but session_client_connect(), as it says): sockets are used
+ * with MSG_DONTWAIT | MSG_NOSIGNAL, and every call does a bounded amount of work,
+ * whatever the peer does.
  *
  * Thread safety: one thread owns a server or a client.
  */
@@ -38,13 +41,14 @@ struct session_hello {
 	uint32_t magic;
 	uint16_t version_min;
 	uint16_t version_max;
-	uint32_t reserved[6];
+	uint32_t reserved[6]; /**< Sent as zero, not looked at: a hello is for all versions. */
 };
 
 struct session_welcome {
 	uint32_t magic;
 	uint16_t version; /**< Chosen: the highest that both speak. 0: see error. */
-	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active. */
+	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active;
+			       EACCES: this user may not connect. */
 	uint32_t command_slots;
 	uint32_t answer_slots;
 	uint32_t event_slots;
@@ -58,7 +62,8 @@ struct session_welcome {
 
 /** What a session server needs to know. */
 struct session_server_conf {
-	const char *path;     /**< Of the socket; its directory must exist. A stale file is replaced. */
+	const char *path;     /**< Of the socket, at most 90 bytes; its directory must exist. A stale
+				   file is replaced. Mode 0660, owner allowed_uid. */
 	uid_t allowed_uid;    /**< Besides root and ourselves; -1: nobody else. */
 	int stats_fd;	      /**< Sealed statistics region, duplicated to each daemon. */
 	uint64_t stats_size;
@@ -66,7 +71,10 @@ struct session_server_conf {
 
 struct session_server;
 
-/** @return NULL and errno: EADDRINUSE if another dataplane serves this path. */
+/**
+ * @return NULL and errno: EADDRINUSE if another dataplane serves this path; ENOTSOCK if
+ *         something else has this name; ENAMETOOLONG; what bind() and others say.
+ */
 struct session_server *session_server_create(const struct session_server_conf *conf);
 void session_server_destroy(struct session_server *server); /**< Legal with NULL; unlinks the path. */
 
@@ -85,16 +93,23 @@ enum session_change {
  * active is refused with EBUSY, unless the old connection has ended. Peers with
  * other credentials are closed at once. A connection that does not say hello
  * within a second is closed.
+ *
+ * Every SESSION_OPENED is followed by exactly one SESSION_CLOSED before the next, also
+ * when another call closed the session.
  */
 enum session_change session_server_step(struct session_server *server);
 
-/** @return 1: a command, private copy, envelope checked; 0: none; -EPROTO: the session was closed. */
+/**
+ * Next command. A daemon can put new ones for ever: take a bounded number a turn.
+ * @return 1: private copy, envelope and sequence checked; 0: none, or no session;
+ *         -EPROTO: the session was closed, *m is undefined.
+ */
 MUST_CHECK int session_server_get(struct session_server *server, struct message *m);
 /** Answers: @return 0, -EAGAIN (full), -ENOTCONN, -EPROTO (the session was closed). */
 MUST_CHECK int session_server_answer(struct session_server *server, const struct message *m);
 /** Events: as answers, in a ring of their own; what does not fit is counted and told later. */
 void session_server_event(struct session_server *server, const struct message *m);
-/** Ring the doorbell if anything was put since the last call. */
+/** Ring the doorbell if anything was put, or taken (there is room now), since the last call. */
 void session_server_flush(struct session_server *server);
 /** End the session (a peer that broke the protocol). */
 void session_server_close(struct session_server *server);
@@ -108,7 +123,7 @@ struct session_client;
 /**
  * Connect and shake hands (blocks at most @p timeout_ms).
  * @return NULL and errno: ENOENT/ECONNREFUSED: no dataplane; EBUSY; EPROTONOSUPPORT; EACCES;
- *         EPROTO: its regions are not as they must be; ETIMEDOUT.
+ *         EPROTO: its welcome or regions are not as they must be; ETIMEDOUT.
  */
 struct session_client *session_client_connect(const char *path, int timeout_ms);
 void session_client_destroy(struct session_client *client); /**< Legal with NULL. */
@@ -119,7 +134,7 @@ MUST_CHECK int session_client_step(struct session_client *client);
 /** Put a command. @return 0, -EAGAIN (full: flush, wait for the doorbell or a millisecond, go on), -ENOTCONN, -EPROTO. */
 MUST_CHECK int session_client_put(struct session_client *client, const struct message *m);
 void session_client_flush(struct session_client *client);
-/** Next answer, else next event. @return 1, 0 (none), -EPROTO. */
+/** Next answer, else next event; also after the end, until none is left. @return 1, 0 (none), -EPROTO. */
 MUST_CHECK int session_client_get(struct session_client *client, struct message *m);
 /** The statistics region, mapped read-only, checked; valid until destroy. */
 const void *session_client_stats(const struct session_client *client);

@@ -11,7 +11,7 @@
  * the life of the dataplane, so that counters outlive sessions): a header, the
  * directory of services and members, and for each worker its counters, then its
  * array of member counters. All offsets stand in the header; the reader checks
- * them against the size of its mapping (stats_map()).
+ * them against the size of its mapping (stats_region_check()).
  *
  * Thread safety: one writer per field. A worker writes its own counters, the
  * control thread the directory, the main lcore the main counters. Readers read
@@ -190,11 +190,15 @@ void stats_region_init(void *region, uint32_t nb_workers, uint32_t max_services,
 /** Check a region mapped from the other process. @return 0, or -EPROTO: do not use it. */
 int stats_region_check(const void *region, size_t size);
 
-/* Addresses within a region; indexes must be below the header's counts. */
-struct worker_stats *stats_worker(void *region, uint32_t worker);
-struct member_stats *stats_worker_members(void *region, uint32_t worker);
-struct stats_service *stats_service(void *region, uint32_t id);
-struct stats_member *stats_member(void *region, uint32_t index);
+/*
+ * Addresses within a region that was laid out or checked; indexes must be below the
+ * header's counts. As with strchr(), const goes in and not out: write only where the
+ * mapping is yours.
+ */
+struct worker_stats *stats_worker(const void *region, uint32_t worker);
+struct member_stats *stats_worker_members(const void *region, uint32_t worker);
+struct stats_service *stats_service(const void *region, uint32_t id);
+struct stats_member *stats_member(const void *region, uint32_t index);
 
 /** Read a directory entry consistently. @return 0, or -EAGAIN: it kept changing. */
 int stats_service_read(const struct stats_service *entry, struct stats_service *out);
