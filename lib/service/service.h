@@ -20,11 +20,12 @@
 #include "flow/flow_state.h"
 
 /** Limits of one dataplane; more is a clear error. See doc/limits.md. */
-#define SERVICE_MAX 16384	     /**< Services. */
-#define BACKEND_MAX 65534	     /**< Distinct backend addresses; also backends of one service. */
-#define BACKEND_MAX_WEIGHT 65535     /**< = MAGLEV_MAX_WEIGHT. */
-#define BACKEND_FACTOR_ONE 65536U    /**< = MAGLEV_FACTOR_ONE. */
-#define SERVICE_MAX_LIFETIME_S 604800 /**< A week. */
+#define SERVICE_MAX 16384	  /**< Services. */
+#define BACKEND_MAX 65534	  /**< Distinct backend addresses; also backends of one service. */
+#define BACKEND_MAX_WEIGHT 65535  /**< = MAGLEV_MAX_WEIGHT. */
+#define BACKEND_FACTOR_ONE 65536U /**< = MAGLEV_FACTOR_ONE. */
+#define SERVICE_MAX_LIFETIME_S 604800	     /**< A week. */
+#define SERVICE_MAX_SYN_RESELECT_IDLE_S 3600 /**< An hour. */
 
 /** IP protocol numbers that a service may have (IANA). */
 enum service_protocol {
@@ -35,7 +36,7 @@ enum service_protocol {
 /** How a packet reaches its backend. */
 enum service_mode {
 	MODE_DIRECT = 1, /**< Destination MAC rewritten; the backend has the VIP (direct server return). */
-	MODE_IPIP = 2,	 /**< IP-in-IP (RFC 2003, 2473, 4213), either family outside. */
+	MODE_IPIP = 2, /**< IP-in-IP (RFC 2003, 2473, 4213), either family outside. */
 };
 
 /** What a person wants of a backend. */
@@ -55,9 +56,9 @@ enum backend_health {
 /** Identity of a service. */
 struct service_key {
 	struct ip_addr vip;
-	uint16_t l4_port;  /**< Host order; not 0. */
-	uint8_t protocol;  /**< enum service_protocol. */
-	uint8_t reserved;  /**< Zero. */
+	uint16_t l4_port; /**< Host order; not 0. */
+	uint8_t protocol; /**< enum service_protocol. */
+	uint8_t reserved; /**< Zero. */
 };
 _Static_assert(sizeof(struct service_key) == 24, "wire format");
 
@@ -66,19 +67,19 @@ struct service_conf {
 	struct service_key key;
 	uint32_t nb_slots;		     /**< Maglev table; 0 = by maglev_default_slots(). */
 	uint32_t lifetime_s[NB_FLOW_STATES]; /**< Idle seconds until a flow expires; 0 = default. */
-	uint32_t syn_reselect_idle_s;	     /**< A SYN on a flow idle for so long chooses anew; 0 = default. */
-	uint8_t mode;			     /**< enum service_mode. */
-	uint8_t reserved[3];		     /**< Zero. */
+	uint32_t syn_reselect_idle_s; /**< A SYN on a flow idle for so long chooses anew; 0 = default. */
+	uint8_t mode;		      /**< enum service_mode. */
+	uint8_t reserved[3];	      /**< Zero. */
 };
 _Static_assert(sizeof(struct service_conf) == 52, "wire format");
 
 /** One backend of one service. */
 struct backend_conf {
 	struct ip_addr addr;
-	uint32_t weight; /**< 0…BACKEND_MAX_WEIGHT; 0 = no new flows. */
-	uint32_t factor; /**< 0…BACKEND_FACTOR_ONE: slow start, dynamic weight. */
-	uint8_t admin;	 /**< enum backend_admin. */
-	uint8_t health;	 /**< enum backend_health. */
+	uint32_t weight;     /**< 0…BACKEND_MAX_WEIGHT; 0 = no new flows. */
+	uint32_t factor;     /**< 0…BACKEND_FACTOR_ONE: slow start, dynamic weight. */
+	uint8_t admin;	     /**< enum backend_admin. */
+	uint8_t health;	     /**< enum backend_health. */
 	uint8_t reserved[2]; /**< Zero. */
 };
 _Static_assert(sizeof(struct backend_conf) == 32, "wire format");
@@ -91,11 +92,11 @@ extern const uint32_t service_default_lifetime_s[NB_FLOW_STATES];
 /** Why a configuration is refused; numbers are part of the wire format: append only. */
 enum conf_error {
 	CONF_OK = 0,
-	CONF_BAD_ADDRESS,     /**< Not a valid unicast address, or unused bytes set. */
+	CONF_BAD_ADDRESS, /**< Not a valid unicast address, or unused bytes set. */
 	CONF_BAD_PROTOCOL,
 	CONF_BAD_PORT,
 	CONF_BAD_MODE,
-	CONF_BAD_SLOTS,	      /**< Not a prime in the range of maglev_slots_valid(). */
+	CONF_BAD_SLOTS, /**< Not a prime in the range of maglev_slots_valid(). */
 	CONF_BAD_LIFETIME,
 	CONF_BAD_WEIGHT,
 	CONF_BAD_FACTOR,
@@ -111,6 +112,7 @@ enum conf_error {
 	CONF_NO_MEMORY,
 	CONF_SLOTS_TOO_FEW, /**< Fewer slots than backends with weight. */
 	CONF_NO_HASH_KEY,   /**< Services without a hash key. */
+	CONF_SAME_IDENTITY, /**< Two backends of a service with equal maglev_backend_key(). */
 	NB_CONF_ERRORS
 };
 
@@ -124,8 +126,8 @@ enum conf_error service_conf_check(const struct service_conf *conf);
 enum conf_error service_key_check(const struct service_key *key);
 
 /** Every field of a backend, on its own and against the service that it belongs to. */
-enum conf_error backend_conf_check(const struct service_conf *service,
-		const struct backend_conf *conf);
+enum conf_error backend_conf_check(
+		const struct service_conf *service, const struct backend_conf *conf);
 
 /** What follows from what is wanted and what was observed. */
 struct backend_effect {
@@ -147,7 +149,7 @@ struct backend_effect backend_effect(enum backend_admin admin, enum backend_heal
 
 const char *service_protocol_name(uint8_t protocol); /**< "tcp", "udp", else "?". */
 const char *service_mode_name(uint8_t mode);	     /**< "direct", "ipip", else "?". */
-const char *backend_admin_name(uint8_t admin);	     /**< "enabled", "draining", "disabled". */
-const char *backend_health_name(uint8_t health);     /**< "unknown", "up", "down". */
+const char *backend_admin_name(uint8_t admin); /**< "enabled", "draining", "disabled", else "?". */
+const char *backend_health_name(uint8_t health); /**< "unknown", "up", "down", else "?". */
 
 #endif

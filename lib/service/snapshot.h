@@ -19,12 +19,17 @@
  */
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
+#include "hash/maglev.h"
 #include "hash/siphash.h"
 #include "net/encap.h"
 #include "service/service.h"
+#include "service/slot_hash.h"
 
 /** No service has this id. */
 #define SERVICE_ID_NONE UINT16_MAX
@@ -51,15 +56,16 @@ _Static_assert(sizeof(struct snapshot_member) == CACHE_LINE, "one line a member"
 /** A service: an immutable part of snapshots. */
 struct snapshot_service {
 	/* Line 0: what a miss needs. */
-	alignas(CACHE_LINE) const uint16_t *slots; /**< Member index of each slot, or MAGLEV_NO_BACKEND. */
-	const struct snapshot_member *members;	   /**< By member index, tombstones included. */
+	alignas(CACHE_LINE) const
+			uint16_t *slots; /**< Member index of each slot, or MAGLEV_NO_BACKEND. */
+	const struct snapshot_member *members; /**< By member index, tombstones included. */
 	uint32_t nb_slots;
 	uint16_t nb_members; /**< Entries of members. */
 	uint16_t id;
 	uint8_t removed; /**< Tombstone: no packet is looked up to it any more. */
 	uint8_t mode;
 	uint8_t reserved[2];
-	uint16_t syn_reselect_ticks;		 /**< In flow_table.h's ticks. */
+	uint16_t syn_reselect_ticks; /**< In flow_table.h's ticks. */
 	uint16_t reserved2;
 	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< In flow_table.h's ticks. */
 	/* Line 1: for the control thread and for answers to people. */
@@ -101,24 +107,41 @@ struct snapshot {
 	/** VIPs of any service (for ARP, ND, echo and no-service decisions): sorted, distinct. */
 	const struct ip_addr *vips;
 	uint32_t nb_vips;
-	uint32_t nb_services;			    /**< Entries of services, tombstones included. */
+	uint32_t nb_services; /**< Entries of services, tombstones included. */
 	const struct snapshot_service *const *services; /**< By service id; NULL where unused. */
 };
 
+/* One multiplication; both halves of the product, so that every bit of @p x counts. */
+static inline uint64_t
+lookup_mix(uint64_t x)
+{
+	unsigned __int128 product = (unsigned __int128)x * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static inline uint32_t
-snapshot_hash4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
+lookup_hash4(uint64_t seed, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
 {
 	uint64_t x = (uint64_t)vip_be << 32 | (uint32_t)port_be << 16 | protocol;
 
-	x = (x ^ s->lookup_seed) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(x >> 32);
+	return (uint32_t)lookup_mix(x ^ seed);
+}
+
+static inline uint32_t
+lookup_hash6(uint64_t seed, const uint8_t *vip, uint16_t port_be, uint8_t protocol)
+{
+	uint64_t high = lookup_mix(load_u64(vip) ^ seed);
+	uint64_t low = lookup_mix(load_u64(vip + 8) ^ ~seed);
+
+	return (uint32_t)lookup_mix(high + (low << 1) + ((uint32_t)port_be << 16 | protocol));
 }
 
 /** @return the service's id, or SERVICE_ID_NONE. */
 static inline uint16_t
 snapshot_find4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
 {
-	for (uint32_t at = snapshot_hash4(s, vip_be, port_be, protocol);; at++) {
+	for (uint32_t at = lookup_hash4(s->lookup_seed, vip_be, port_be, protocol);; at++) {
 		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
 
 		if (e->id == SERVICE_ID_NONE)
@@ -128,20 +151,42 @@ snapshot_find4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint
 	}
 }
 
-uint32_t snapshot_hash6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be,
-		uint8_t protocol);
-
 /** @param vip 16 bytes. @return the service's id, or SERVICE_ID_NONE. */
-uint16_t snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be,
-		uint8_t protocol);
+static inline uint16_t
+snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be, uint8_t protocol)
+{
+	for (uint32_t at = lookup_hash6(s->lookup_seed, vip, port_be, protocol);; at++) {
+		const struct snapshot_lookup6 *e = &s->lookup6[at & s->lookup6_mask];
+
+		if (e->id == SERVICE_ID_NONE)
+			return SERVICE_ID_NONE;
+		if (memcmp(e->vip, vip, sizeof(e->vip)) == 0 && e->port_be == port_be &&
+				e->protocol == protocol)
+			return e->id;
+	}
+}
 
 /** Is @p addr the VIP of any service? Binary search: for exceptions, not for the fast path. */
 bool snapshot_is_vip(const struct snapshot *s, const struct ip_addr *addr);
 
 /** The member that the table gives to a new flow, or MAGLEV_NO_BACKEND. */
-uint16_t snapshot_choose4(const struct snapshot *s, const struct snapshot_service *service,
-		uint32_t client_be, uint32_t vip_be, uint32_t ports_be, uint8_t protocol);
-uint16_t snapshot_choose6(const struct snapshot *s, const struct snapshot_service *service,
-		const uint8_t *client, const uint8_t *vip, uint32_t ports_be, uint8_t protocol);
+static inline uint16_t
+snapshot_choose4(const struct snapshot *s, const struct snapshot_service *service,
+		uint32_t client_be, uint32_t vip_be, uint32_t ports_be, uint8_t protocol)
+{
+	uint64_t hash = slot_hash_v4(&s->hash_key, client_be, vip_be, ports_be, protocol);
+
+	return service->slots[maglev_slot(hash, service->nb_slots)];
+}
+
+/** @param client,vip 16 bytes each. */
+static inline uint16_t
+snapshot_choose6(const struct snapshot *s, const struct snapshot_service *service,
+		const uint8_t *client, const uint8_t *vip, uint32_t ports_be, uint8_t protocol)
+{
+	uint64_t hash = slot_hash_v6(&s->hash_key, client, vip, ports_be, protocol);
+
+	return service->slots[maglev_slot(hash, service->nb_slots)];
+}
 
 #endif
