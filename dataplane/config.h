@@ -19,11 +19,12 @@
 
 #define CONFIG_MAX_PORTS 16
 #define CONFIG_MAX_WORKERS 32
-#define CONFIG_MAX_INTERFACES 8 /**< Of one port: the untagged one and VLANs. */
+#define CONFIG_MAX_INTERFACES 8 /**< Of one port: the untagged one and up to 7 VLANs. */
 #define CONFIG_MAX_ADDRESSES 16
 #define CONFIG_MAX_NEIGHBOURS 64
 #define CONFIG_MAX_BOND_MEMBERS 8
 #define CONFIG_NAME_LEN 32
+#define CONFIG_PORT_NAME_MAX 20 /**< Names of DPDK rings and devices are made from it. */
 
 /** What stands behind a port, in a user's words. */
 enum device_kind {
@@ -128,9 +129,12 @@ struct dataplane_conf {
 	struct port_conf ports[CONFIG_MAX_PORTS];
 };
 
-/** Where and what is wrong in a file: "dataplane.yaml:12: ports[0].mtu: 70000 is not in 68..9600". */
+/**
+ * Where and what is wrong in a file, a line each, without a newline at the end:
+ * "dataplane.yaml:12:10: ports[0].mtu: 70000 is not in 68..9600".
+ */
 struct config_error {
-	char text[512];
+	char text[8192];
 };
 
 /**
@@ -139,5 +143,11 @@ struct config_error {
  *         @p error says so too.
  */
 int config_load(const char *path, struct dataplane_conf *conf, struct config_error *error);
+
+/** Number of a bonding mode in net_bonding, or -1. */
+int bond_mode_number(const char *mode);
+
+/** The word of dataplane.yaml for a kind: "af_packet". */
+const char *device_kind_name(uint8_t kind);
 
 #endif
