@@ -25,15 +25,17 @@ struct rte_ring;
 
 struct port {
 	const struct port_conf *conf;
-	uint16_t id;	   /**< DPDK's port id. */
-	uint16_t index;	   /**< In dataplane.ports. */
+	uint16_t id;	/**< DPDK's port id. */
+	uint16_t index; /**< In dataplane.ports. */
 	uint16_t nb_rxq;
 	uint16_t nb_txq;
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool rx_checksum;  /**< The device verifies IPv4 header checksums (RTE_MBUF_F_RX_IP_CKSUM_*). */
-	bool has_rss;
-	int socket;	   /**< NUMA node. */
+	bool rx_checksum; /**< The device verifies IPv4 header checksums (RTE_MBUF_F_RX_IP_CKSUM_*). */
+	bool has_rss; /**< The device spreads flows over its queues by a hash that mbufs carry. */
+	bool needs_tx_poll; /**< 802.3ad: call rte_eth_tx_burst() on each tx queue at least every
+			     *   100 ms, if only with no packet: LACP frames leave with it. */
+	int socket;	    /**< NUMA node. */
 	uint16_t outbox_worker;
 	struct rte_ring *outbox; /**< Finished frames for this port; multi-producer. */
 	/** Paired TAP (punt: tap), a DPDK port without interfaces; UINT16_MAX: none. */

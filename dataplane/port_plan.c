@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/port_plan.h"
+
+#include "dataplane/environment.h"
+
+#define DEFAULT_MTU 1500
+#define DEFAULT_DESCRIPTORS 1024
+/* Of an AF_XDP queue: its fill ring holds so many mbufs besides the two rings. */
+#define XDP_EXTRA_MBUFS 4096
+/* The kernel keeps this much in front of a frame for XDP programs. */
+#define XDP_HEADROOM 256
+#define MBUF_HEADROOM 128
+/* On the way between rings, in bursts and waiting for neighbours. */
+#define SPARE_MBUFS 8192
+/* struct rte_mbuf, the mempool's object header and padding between objects. */
+#define MBUF_OVERHEAD 320
+
+/* By enum device_kind; 0: the device itself says how many, and rx need not equal tx. */
+static const struct {
+	uint16_t max_queues;
+	bool pairs;
+} kinds[DEVICE_DEVARGS + 1] = {
+	[DEVICE_AF_PACKET] = { 16, true },
+	[DEVICE_AF_XDP] = { 64, true },
+	[DEVICE_TAP] = { 16, true },
+	[DEVICE_VIRTIO_USER] = { 8, true },
+	[DEVICE_VHOST] = { 8, true },
+	[DEVICE_MEMIF] = { 16, false },
+	[DEVICE_PCAP] = { 1, false },
+};
+
+static bool
+has_kernel_interface(uint8_t kind)
+{
+	return kind == DEVICE_AF_PACKET || kind == DEVICE_AF_XDP;
+}
+
+static uint16_t
+plan_queues(const struct port_plan *plan, const struct dataplane_conf *conf,
+		const struct port_conf *port)
+{
+	uint16_t wanted = port->rx_queues;
+
+	if (wanted == 0)
+		/* How many the other end of a virtio-user socket has cannot be known. */
+		wanted = port->kind == DEVICE_VIRTIO_USER ? 1 : conf->nb_workers;
+	return wanted < plan->max_queues ? wanted : plan->max_queues;
+}
+
+/* net_af_packet copies a frame into one mbuf, af_xdp has it in one from the start. */
+static uint16_t
+plan_mbuf_size(const struct port_plan *plan, uint8_t kind)
+{
+	const unsigned int frame = plan->mtu + PORT_L2_MAX;
+
+	if (kind == DEVICE_AF_PACKET)
+		return (uint16_t)(MBUF_HEADROOM + (frame + 128 + 1023) / 1024 * 1024);
+	if (kind == DEVICE_AF_XDP)
+		return (uint16_t)(MBUF_HEADROOM + XDP_HEADROOM + frame);
+	return 0;
+}
+
+void
+port_plan_make(struct port_plan *plan, const struct dataplane_conf *conf,
+		const struct port_conf *port)
+{
+	struct kernel_interface interface = { .mtu = DEFAULT_MTU, .channels = 1 };
+
+	*plan = (struct port_plan){
+		.max_queues = kinds[port->kind].max_queues,
+		.pairs = kinds[port->kind].pairs,
+		.mtu = DEFAULT_MTU,
+	};
+	if (plan->max_queues == 0)
+		plan->max_queues = UINT16_MAX;
+	if (has_kernel_interface(port->kind) &&
+			environment_interface(port->interface, &interface) == 0)
+		plan->mtu = interface.mtu;
+	if (port->kind == DEVICE_AF_XDP && interface.channels < plan->max_queues)
+		plan->max_queues = (uint16_t)interface.channels;
+	if (port->mtu != 0)
+		plan->mtu = port->mtu;
+	plan->nb_queues = plan_queues(plan, conf, port);
+	plan->descriptors = port->descriptors != 0 ? port->descriptors : DEFAULT_DESCRIPTORS;
+	plan->mbuf_size = plan_mbuf_size(plan, port->kind);
+	plan->mbufs = 2U * plan->nb_queues * plan->descriptors;
+	if (!plan->pairs && conf->nb_workers > plan->nb_queues)
+		plan->mbufs += (uint32_t)(conf->nb_workers - plan->nb_queues) * plan->descriptors;
+	if (port->kind == DEVICE_AF_XDP)
+		plan->mbufs += plan->nb_queues * (uint32_t)XDP_EXTRA_MBUFS;
+	if (port->punt == PUNT_TAP)
+		plan->mbufs += 2 * DEFAULT_DESCRIPTORS;
+	plan->mbufs += PORT_OUTBOX_SIZE;
+}
+
+uint32_t
+ports_plan_mbufs(const struct dataplane_conf *conf)
+{
+	/* A cache holds up to 1.5 times its size; one for each lcore. */
+	uint32_t nb = SPARE_MBUFS + (conf->nb_workers + 1U) * PORT_POOL_CACHE * 3 / 2;
+
+	if (conf->mbufs != 0)
+		return conf->mbufs;
+	for (uint16_t i = 0; i < conf->nb_ports; i++) {
+		struct port_plan plan;
+
+		port_plan_make(&plan, conf, &conf->ports[i]);
+		nb += plan.mbufs;
+	}
+	return nb;
+}
+
+uint16_t
+ports_plan_mbuf_size(const struct dataplane_conf *conf)
+{
+	uint16_t size = conf->mbuf_size;
+
+	for (uint16_t i = 0; i < conf->nb_ports; i++) {
+		struct port_plan plan;
+
+		port_plan_make(&plan, conf, &conf->ports[i]);
+		if (plan.mbuf_size > size)
+			size = plan.mbuf_size;
+	}
+	return size;
+}
+
+uint64_t
+ports_plan_pool_size(const struct dataplane_conf *conf)
+{
+	return (uint64_t)ports_plan_mbufs(conf) * (ports_plan_mbuf_size(conf) + MBUF_OVERHEAD);
+}
