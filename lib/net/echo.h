@@ -14,14 +14,22 @@
 
 #include "net/parse.h"
 
-/** Is this an echo request (PACKET_ICMP4/6) with a unicast source? */
+/**
+ * Is this an echo request (PACKET_ICMP4/6) that may be answered? Both addresses and both
+ * MACs must be unicast and the two addresses must differ, so that nobody can make us
+ * answer to many, for many, or to ourselves (RFC 1122 section 3.2.2.6, RFC 4443 section
+ * 2.4). Class E, 0/8 and loopback addresses are no unicast addresses here. Whether the
+ * destination is one of ours is the caller's question.
+ * @param packet From packet_parse() of the same frame.
+ */
 bool echo_is_request(const uint8_t *frame, const struct packet *packet);
 
 /**
  * Turn an echo request into its reply, in place: MACs and addresses swapped (source
  * becomes the address that was asked), TTL 64, type, checksums by increment: the
- * payload is neither read nor trusted.
- * @return 0; -EINVAL: not echo_is_request(), or options in the IPv4 header.
+ * payload is neither read nor trusted, and a wrong checksum stays wrong.
+ * @return 0; -EINVAL: not echo_is_request(), or options in the IPv4 header, or IPv6
+ * extension headers: the frame is untouched.
  */
 int echo_reply_in_place(uint8_t *frame, const struct packet *packet);
 

@@ -336,6 +336,20 @@ guarded_copy(const void *bytes, uint32_t len)
 	return memcpy(at, bytes, len);
 }
 
+uint32_t
+bytes_from_hex(uint8_t *bytes, const char *text)
+{
+	uint32_t len = 0;
+	unsigned int byte;
+	int used;
+
+	while (sscanf(text, " %2x%n", &byte, &used) == 1) {
+		bytes[len++] = (uint8_t)byte;
+		text += used;
+	}
+	return len;
+}
+
 uint64_t
 random_next(uint64_t *state)
 {

@@ -65,6 +65,9 @@ void frame_build(struct frame *frame, const struct layer *layers);
  */
 uint8_t *guarded_copy(const void *bytes, uint32_t len);
 
+/** Bytes from hexadecimal text, blanks allowed. @return how many. */
+uint32_t bytes_from_hex(uint8_t *bytes, const char *text);
+
 /** xorshift64*: numbers from a seed that a failing test can print. */
 uint64_t random_next(uint64_t *state);
 
