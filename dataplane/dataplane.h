@@ -23,6 +23,7 @@
 #include "dataplane/interface.h"
 #include "dataplane/nexthop.h"
 #include "dataplane/port.h"
+#include "dataplane/port_watch.h"
 #include "service/snapshot.h"
 
 struct rte_rcu_qsbr;
@@ -44,6 +45,7 @@ struct dataplane {
 	struct worker *workers[CONFIG_MAX_WORKERS];
 	struct neighbours *neighbours; /**< Main lcore's; see neighbour.h. */
 	struct control *control;       /**< Control thread's; see control.h. */
+	struct port_links links;       /**< Control thread's; see port_watch.h. */
 
 	/** Statistics region (channel/stats.h) and the descriptor that daemons get. */
 	void *stats;

@@ -8,9 +8,8 @@
  * resolves next hops, probes them again before they go stale, queues a few packets
  * meanwhile, keeps static ones.
  *
- * States of a next hop (after RFC 4861 section 7.3.2): incomplete, reachable, stale
- * (probed by unicast while still used), failed (retried with back-off). An
- * unsolicited message never changes an existing entry: it only starts a probe.
+ * The state machine and whom it believes: neighbour_table.h. The traffic between the
+ * control thread and the main lcore: hop_ledger.h.
  *
  * Thread safety: neighbour_acquire() and neighbour_release() belong to the control
  * thread and reach the main lcore by a ring; everything else runs on the main lcore.
@@ -28,7 +27,7 @@ struct backend_route;
 
 /** @return NULL: out of memory. Static neighbours of dp->conf are entered at once. */
 struct neighbours *neighbours_create(struct dataplane *dp);
-void neighbours_destroy(struct neighbours *n);
+void neighbours_destroy(struct neighbours *n); /**< Both threads have ended. Legal with NULL. */
 
 /* Control thread. */
 
@@ -54,11 +53,26 @@ bool neighbour_next_change(struct neighbours *n, struct neighbour_change *out);
 
 /* Main lcore. */
 
-/** An ARP or ND frame. Takes the mbuf. */
-void neighbour_receive(struct neighbours *n, const struct exception *x);
+/** What is left to do with a frame. */
+enum neighbour_rest {
+	NEIGHBOUR_TAKEN, /**< Nothing: it was answered, or dropped for a reason; the mbuf is gone. */
+	NEIGHBOUR_KERNEL_TOO, /**< We used it; the kernel may want it as well. */
+	NEIGHBOUR_NOT_OURS,   /**< It says nothing to us: the kernel's, or for no service. */
+};
+
+/** An ARP or ND frame. @return whether the mbuf was taken. */
+enum neighbour_rest neighbour_receive(struct neighbours *n, const struct exception *x);
 /** A packet without L2 header for an unresolved next hop. Takes the mbuf: waits or is dropped. */
 void neighbour_queue(struct neighbours *n, const struct exception *x);
-/** Timers and requests of the control thread; call every few milliseconds. @p now_ms monotonic. */
-void neighbour_tick(struct neighbours *n, uint64_t now_ms);
+/**
+ * Timers, announcements and requests of the control thread; call every few
+ * milliseconds, before the other two. @p now_ms monotonic.
+ * @return true: there is more to do at once.
+ */
+bool neighbour_tick(struct neighbours *n, uint64_t now_ms);
+/** The main lcore ends: drop what waits. */
+void neighbours_stop(struct neighbours *n);
+/** A port has its link again: ask failed next hops, announce our addresses. */
+void neighbour_link_up(struct neighbours *n, uint16_t port);
 
 #endif
