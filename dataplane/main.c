@@ -22,6 +22,7 @@
 #include "dataplane/notify.h"
 #include "dataplane/preflight.h"
 #include "dataplane/report.h"
+#include "dataplane/shared.h"
 
 #define DEFAULT_CONFIG "/etc/guideway/dataplane.yaml"
 
@@ -93,6 +94,7 @@ static const struct start_step {
 } steps[] = {
 	{ "DPDK's environment", start_eal, stop_eal, EXIT_CODE_INTERNAL },
 	{ "ports", ports_open, ports_close, EXIT_CODE_PORT },
+	{ "shared memory", shared_create, shared_destroy, EXIT_CODE_MEMORY },
 	{ "exception rings", start_exceptions, stop_exceptions, EXIT_CODE_MEMORY },
 };
 

@@ -14,9 +14,10 @@
 #include "dataplane/environment.h"
 #include "dataplane/log.h"
 #include "dataplane/port_plan.h"
+#include "dataplane/shared.h"
 
 #define MIB (UINT64_C(1) << 20)
-/* Next hops, exception rings, EAL's own structures, snapshots' scratch, fragmentation. */
+/* Exception rings, EAL's own structures, snapshots' scratch, fragmentation. */
 #define BASE_MB 48
 /* A device's queues, its outbox and its private data. */
 #define PORT_MB 4
@@ -39,7 +40,7 @@ static void PRINTF_LIKE(3, 4)
 uint64_t
 preflight_memory_mb(const struct dataplane *dp)
 {
-	const uint64_t bytes = ports_plan_pool_size(&dp->conf);
+	const uint64_t bytes = ports_plan_pool_size(&dp->conf) + shared_memory(dp->conf.nb_workers);
 
 	return (bytes + MIB - 1) / MIB + BASE_MB + (uint64_t)PORT_MB * dp->conf.nb_ports;
 }
