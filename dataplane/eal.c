@@ -86,6 +86,8 @@ command_add_pci(const struct dataplane_conf *conf)
 static void
 command_build(const struct dataplane_conf *conf, uint64_t memory_mb)
 {
+	const bool debug = log_level_parse(conf->log_level) >= (int)RTE_LOG_DEBUG;
+
 	command.nb = 0;
 	command_add("guideway-dataplane");
 	command_add_lcores(conf);
@@ -101,12 +103,14 @@ command_build(const struct dataplane_conf *conf, uint64_t memory_mb)
 		command_add("%llu", (unsigned long long)memory_mb);
 	}
 	command_add_pci(conf);
-	/* DPDK's own areas only speak up when something is wrong, unless we debug. */
-	command_add("--log-level=*:%s",
-			log_level_parse(conf->log_level) >= (int)RTE_LOG_DEBUG ? "info" : "error");
-	/* net_tap calls it an error that there are no secondary processes and no multiq. */
-	if (log_level_parse(conf->log_level) < (int)RTE_LOG_DEBUG)
+	/*
+	 * DPDK's own areas only speak up when something is wrong, unless we debug. For
+	 * drivers, which register later, the first pattern wins; for our areas the last.
+	 * net_tap calls it an error that there are no secondary processes and no multiq.
+	 */
+	if (!debug)
 		command_add("--log-level=pmd.net.tap:critical");
+	command_add("--log-level=*:%s", debug ? "info" : "error");
 	command_add("--log-level=gw.*:%s", conf->log_level);
 }
 

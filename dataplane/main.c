@@ -19,6 +19,8 @@
 #include "dataplane/exit_code.h"
 #include "dataplane/instance.h"
 #include "dataplane/log.h"
+#include "dataplane/main_lcore.h"
+#include "dataplane/neighbour.h"
 #include "dataplane/notify.h"
 #include "dataplane/preflight.h"
 #include "dataplane/report.h"
@@ -86,6 +88,20 @@ stop_exceptions(struct dataplane *dp)
 	exceptions_destroy(&dp->exceptions);
 }
 
+static int
+start_neighbours(struct dataplane *dp)
+{
+	dp->neighbours = neighbours_create(dp);
+	return dp->neighbours != NULL ? 0 : -ENOMEM;
+}
+
+static void
+stop_neighbours(struct dataplane *dp)
+{
+	neighbours_destroy(dp->neighbours);
+	dp->neighbours = NULL;
+}
+
 static const struct start_step {
 	const char *what;
 	int (*start)(struct dataplane *dp);
@@ -96,6 +112,7 @@ static const struct start_step {
 	{ "ports", ports_open, ports_close, EXIT_CODE_PORT },
 	{ "shared memory", shared_create, shared_destroy, EXIT_CODE_MEMORY },
 	{ "exception rings", start_exceptions, stop_exceptions, EXIT_CODE_MEMORY },
+	{ "neighbours", start_neighbours, stop_neighbours, EXIT_CODE_MEMORY },
 };
 
 static void
@@ -130,8 +147,7 @@ dataplane_run(struct dataplane *dp)
 	report_consequences(dp, preflight_memory_mb(dp));
 	report_ready();
 	notify_send("READY=1");
-	while (!atomic_load(&dp->stop))
-		usleep(10000);
+	main_lcore_run(dp);
 	notify_send("STOPPING=1");
 	steps_stop(dp, ARRAY_LEN(steps));
 	LOG_MAIN(INFO, "stopped");
