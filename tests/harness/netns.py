@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Network namespaces of a test: all its traffic stays inside them."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+import time
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command):
+    """Run a command; its words become the error if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    """A network namespace; leftovers of that name from a killed run are removed first."""
+
+    def __init__(self, name):
+        self.name = name
+        self.delete()
+        run("ip", "netns", "add", name)
+        # The kernel in there neither speaks nor answers: all packets are the test's.
+        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
+            "net.ipv6.conf.default.disable_ipv6=1")
+        run("ip", "-n", name, "link", "set", "lo", "up")
+
+    def cable(self, one, other, one_mac, mtu=1500):
+        """A veth pair inside the namespace."""
+        run("ip", "-n", self.name, "link", "add", one, "address", one_mac, "type", "veth",
+            "peer", "name", other)
+        for end, end_mtu in ((one, mtu), (other, 9200)):
+            run("ip", "netns", "exec", self.name, "ethtool", "-K", end, "tx", "off", "tso", "off",
+                "gso", "off", "gro", "off")
+            run("ip", "-n", self.name, "link", "set", end, "mtu", str(end_mtu), "up")
+
+    def delete(self):
+        """Ends what runs in the namespace, then removes it."""
+        if not os.path.exists(f"/run/netns/{self.name}"):
+            return
+        for pid in run("ip", "netns", "pids", self.name).split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        for _ in range(100):
+            if not run("ip", "netns", "pids", self.name).split():
+                break
+            time.sleep(0.02)
+        run("ip", "netns", "del", self.name)
+
+    def call(self, function):
+        """Run a function on a thread inside the namespace (sockets stay there for good)."""
+        result = []
+
+        def inside():
+            with open(f"/run/netns/{self.name}", "rb") as file:
+                if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            result.append(function())
+
+        thread = threading.Thread(target=inside)
+        thread.start()
+        thread.join()
+        return result[0]
