@@ -139,6 +139,10 @@ class Rig:
     def stats(self):
         return Stats(self.control.stats)
 
+    def stats_drops(self):
+        """Drops so far, for messages of failed tests; needs no session."""
+        return self.stats.drops if self.control is not None else "unknown: no session"
+
     def apply(self, *services, key=HASH_KEY):
         """Make these services, and no others, the whole desired state; wait until in force."""
         return self.control.replace_all(key, services)
