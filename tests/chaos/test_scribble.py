@@ -81,9 +81,10 @@ def scribble_transactions(channel, rng):
         struct.pack_into("=I", channel.d, 0, channel.next_command % 2**32)
         channel.ring_doorbell()
         for _ in range(20):
-            slot = (first + rng.randrange(len(commands) + 2)) % 4096
-            # Weights, factors and states only: the service itself is what traffic needs.
-            at = PAGE + slot * MESSAGE_SIZE + 16 + rng.randrange(44, 56)
+            # Weights and factors of backends only: a daemon may also take all backends out
+            # of service, and the traffic with them, but that is its right and no chaos.
+            slot = (first + 2 + rng.randrange(len(SERVICE.backends))) % 4096
+            at = PAGE + slot * MESSAGE_SIZE + 16 + rng.randrange(44, 52)
             channel.d[at] = rng.randrange(256)
             yield
 

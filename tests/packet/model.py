@@ -6,7 +6,10 @@ NSDI 2016, section 3.4), doc/maglev.md and the documented bytes of lib/service/s
 not from the C code, so that the two can be held against each other.
 """
 
+import fractions
+import heapq
 import ipaddress
+import math
 
 MASK = (1 << 64) - 1
 
@@ -61,3 +64,128 @@ def slot_hash(key, client, vip, client_port, service_port, protocol):
 
 def slot_of(hash64, nb_slots):
     return ((hash64 >> 32) * nb_slots) >> 32
+
+
+# Maglev tables: doc/maglev.md. Names as there.
+
+GOLDEN = 0x9e3779b97f4a7c15
+FACTOR_ONE = 65536
+NO_BACKEND = 65535
+SLOT_SIZES = (65537, 98317, 131101, 196613, 262147, 393241, 524309, 786433, 1048573)
+
+
+def mix(x):
+    x = ((x ^ (x >> 30)) * 0xbf58476d1ce4e5b9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94d049bb133111eb) & MASK
+    return x ^ (x >> 31)
+
+
+def high(x):
+    return x >> 32
+
+
+def low(x):
+    return x & 0xffffffff
+
+
+def scale(bits, n):
+    return (bits * n) >> 32
+
+
+class Member:
+    """A backend, as a table sees it: its key, weight and factor."""
+
+    def __init__(self, name, identity, weight, factor=FACTOR_ONE):
+        self.name = name
+        self.key = siphash13(bytes(16), identity)
+        self.weight = weight
+        self.factor = factor
+
+
+def default_slots(members):
+    weights = [m.weight for m in members if m.weight > 0]
+    if not weights:
+        return SLOT_SIZES[0]
+    for size in SLOT_SIZES:
+        if size >= 100 * len(weights) and size * min(weights) >= 50 * sum(weights):
+            return size
+    return SLOT_SIZES[-1]
+
+
+def quotas(members, nb_slots):
+    """How many slots each backend of non-zero weight gets."""
+    total = sum(m.weight for m in members)
+    exact = {m: divmod(nb_slots * m.weight, total) for m in members}
+    left = nb_slots - sum(whole for whole, _ in exact.values())
+    by_remainder = sorted(members, key=lambda m: (-exact[m][1], m.key))
+    return {m: exact[m][0] + (m in by_remainder[:left]) for m in members}
+
+
+def anchor_table(members, nb_slots):
+    """A list of members, one a slot; None in each where no weight is non-zero."""
+    members = [m for m in members if m.weight > 0]
+    table = [None] * nb_slots
+    if not members:
+        return table
+    wanted = quotas(members, nb_slots)
+    # Looks in order of (r + 1) / W, then key. Common denominators make the times integers.
+    common = math.lcm(*(m.weight for m in members))
+    heap = []
+    for m in members:
+        if wanted[m] > 0:
+            offset = scale(high(mix(m.key)), nb_slots)
+            skip = 1 + scale(high(mix(m.key ^ GOLDEN)), nb_slots - 1)
+            heapq.heappush(heap, (common // m.weight, m.key, offset, skip, m))
+    while heap:
+        time, key, at, skip, m = heap[0]
+        if table[at] is None:
+            table[at] = m
+            wanted[m] -= 1
+            if wanted[m] == 0:
+                heapq.heappop(heap)
+                continue
+        heapq.heapreplace(heap, (time + common // m.weight, key, (at + skip) % nb_slots, skip, m))
+    return table
+
+
+def _last_resort(live, x):
+    """Nobody has accepted: the live backend with the smallest L / (W * f)."""
+    def cost(m):
+        b = high(mix(x ^ m.key)) | 1
+        e = b.bit_length() - 1
+        fraction = low(b << (32 - e)) >> 16
+        return fractions.Fraction((32 - e) * 65536 - fraction, m.weight * m.factor), m.key
+    return min(live, key=cost)
+
+
+def resolve_slot(anchor, live, slot):
+    """Who has this slot today."""
+    nb_slots = len(anchor)
+    x = mix((slot + GOLDEN) & MASK)
+    for k in range(513):
+        at = slot if k == 0 else (scale(high(x), nb_slots)
+                                  + (k - 1) * (1 + scale(low(x), nb_slots - 1))) % nb_slots
+        m = anchor[at]
+        doublings = 0 if k <= 256 else (k - 257) // 16 + 1
+        threshold = m.factor << doublings
+        if threshold >= FACTOR_ONE or mix(((x + k * GOLDEN) & MASK) ^ m.key) >> 48 < threshold:
+            return m
+    return _last_resort(live, x)
+
+
+class Table:
+    """The table of one service, slots resolved when they are asked for."""
+
+    def __init__(self, members, nb_slots=0):
+        self.nb_slots = nb_slots or default_slots(members)
+        self.anchor = anchor_table(members, self.nb_slots)
+        self.live = [m for m in members if m.weight > 0 and m.factor > 0]
+
+    def owner(self, slot):
+        """The member's name, or None: nobody takes new flows."""
+        return resolve_slot(self.anchor, self.live, slot).name if self.live else None
+
+    def choose(self, key, client, vip, client_port, service_port, protocol):
+        """Where a new flow goes."""
+        hash64 = slot_hash(key, client, vip, client_port, service_port, protocol)
+        return self.owner(slot_of(hash64, self.nb_slots))
