@@ -103,7 +103,7 @@ class Rig:
         self.front = Wire(self.namespace, "wfront", WIRE_MAC)
         self.back = Wire(self.namespace, "wback", WIRE_MAC)
         self.config = default_config(self.directory, workers)
-        self.config["file_prefix"] = f"{LAB}-{name}"
+        self.config["name"] = f"{LAB}-{name}"
         if configure is not None:
             configure(self.config)
         self.socket_path = self.config["channel"]["socket"]
