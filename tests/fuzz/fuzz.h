@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
+
+/**
+ * @file
+ * A fuzz target: fuzz_NOUN.c defines these two functions. It is built twice: with
+ * replay.c as a test that every compiler and every run of the unit tests has, and
+ * with libFuzzer where the compiler is clang.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Longest input that replay.c makes. */
+#define FUZZ_INPUT_MAX 4096
+
+/**
+ * Check all that must hold for this input; abort() if something does not.
+ * @return 0.
+ */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/**
+ * A good input to start from.
+ * @param data Room for FUZZ_INPUT_MAX bytes.
+ * @return its size; 0: @p index is beyond the last.
+ */
+size_t fuzz_seed(size_t index, uint8_t *data);
+
+#endif
