@@ -116,6 +116,9 @@ handshake_receive(int socket, struct session_welcome *welcome, int *fds)
 		fds[i] = -1;
 
 	len = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	/* Said once, ahead of what the other side sent before it closed. */
+	if (len < 0 && errno == ECONNRESET)
+		len = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (len < 0)

@@ -92,7 +92,8 @@ region_open(struct region *r, enum region_kind kind, int fd, size_t size)
 	r->base = mmap(NULL, size, kinds[kind].peer_prot, MAP_SHARED, fd, 0);
 	if (r->base == MAP_FAILED) {
 		r->base = NULL;
-		return -errno;
+		/* More seals than its kind may have, or a descriptor that only reads. */
+		return errno == EPERM || errno == EACCES ? -EPROTO : -errno;
 	}
 	r->size = size;
 	return 0;

@@ -82,7 +82,6 @@ client_greet(int fd, struct session_welcome *welcome, int *fds, int64_t deadline
 		.version_min = CHANNEL_VERSION_MIN,
 		.version_max = CHANNEL_VERSION_MAX,
 	};
-	bool refused_once = false;
 	int ret;
 
 	/* A dataplane that does not want us has answered and closed already: read on. */
@@ -91,11 +90,6 @@ client_greet(int fd, struct session_welcome *welcome, int *fds, int64_t deadline
 		return -errno;
 	for (;;) {
 		ret = handshake_receive(fd, welcome, fds);
-		/* ECONNRESET comes once, ahead of what was sent before the end. */
-		if (ret == -ECONNREFUSED && !refused_once) {
-			refused_once = true;
-			continue;
-		}
 		if (ret != -EAGAIN)
 			break;
 		if (wait_readable(fd, deadline_ms, INT32_MAX) != 0)
