@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guideway-bench: measures parts of Guideway, without a NIC. Each subcommand is a file of
+ * this folder; doc/benchmarks.md holds what was measured where.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "bench.h"
+
+/** A subcommand. */
+static const struct bench_command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
+};
+
+static void
+usage(FILE *out)
+{
+	fprintf(out, "usage: guideway-bench COMMAND [OPTION]...\n\ncommands:\n");
+	for (unsigned int i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n'guideway-bench COMMAND --help' lists a command's options.\n");
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return BENCH_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return BENCH_EXIT_OK;
+	}
+	for (unsigned int i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "guideway-bench: no command '%s'\n", argv[1]);
+	usage(stderr);
+	return BENCH_EXIT_USAGE;
+}
