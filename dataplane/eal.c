@@ -40,6 +40,12 @@ static void PRINTF_LIKE(1, 2) command_add(const char *format, ...)
 	command.nb++;
 }
 
+const char *
+eal_error_text(int ret)
+{
+	return ret == -1 ? "refused; the driver gives no reason" : rte_strerror(-ret);
+}
+
 bool
 eal_devargs_is_pci(const char *devargs)
 {

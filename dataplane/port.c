@@ -172,7 +172,8 @@ ports_open(struct dataplane *dp)
 		ret = open_port(dp, &dp->ports[i]);
 	if (ret < 0) {
 		ports_close(dp);
-		return ret;
+		/* -1 is drivers' word for any failure, not a missing right. */
+		return ret == -1 ? -EIO : ret;
 	}
 	wait_for_links(dp);
 	for (uint16_t i = 0; i < dp->nb_ports; i++) {

@@ -11,6 +11,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -206,6 +209,29 @@ args_build(struct device_args *args, const struct dataplane_conf *conf,
 	}
 }
 
+/*
+ * A socket that a killed process left cannot be bound again. Nobody listens there if
+ * connecting is refused; if somebody does, binding will fail and say so.
+ */
+static void
+remove_stale_socket(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || strlen(path) >= sizeof(addr.sun_path))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	strcpy(addr.sun_path, path);
+	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 &&
+			errno == ECONNREFUSED && unlink(path) == 0)
+		LOG_PORT(INFO, "%s: removed a socket that nobody listens on", path);
+	close(fd);
+}
+
 static int
 device_plug(const char *port_name, const struct device_args *args, uint16_t *id)
 {
@@ -214,7 +240,7 @@ device_plug(const char *port_name, const struct device_args *args, uint16_t *id)
 	LOG_PORT(DEBUG, "%s: device %s, %s", port_name, args->name, args->text);
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: DPDK cannot make the device %s (%s): %s", port_name, args->name,
-				args->text, rte_strerror(-ret));
+				args->text, eal_error_text(ret));
 		return ret;
 	}
 	ret = rte_eth_dev_get_port_by_name(args->name, id);
@@ -244,6 +270,9 @@ port_device_make(const struct dataplane_conf *conf, const struct port_conf *port
 	struct device_args args;
 
 	args_build(&args, conf, port, plan);
+	if (port->kind == DEVICE_VHOST ||
+			(port->kind == DEVICE_MEMIF && strcmp(port->memif_role, "server") == 0))
+		remove_stale_socket(port->path);
 	if (port->kind == DEVICE_PCI ||
 			(port->kind == DEVICE_DEVARGS && eal_devargs_is_pci(port->devargs)))
 		return device_find(port, args.name, id);

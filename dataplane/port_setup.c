@@ -14,12 +14,18 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/eal.h"
 #include "dataplane/environment.h"
 #include "dataplane/log.h"
 
 /* Both halves of the 4-tuple, where there are ports; else the addresses. */
 #define RSS_WANTED (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 #define TAP_DESCRIPTORS 1024
+/*
+ * net_tap of 22.11 takes no more. The kernel's TCP tells its peers so by its MSS; larger
+ * packets of others for the kernel are dropped as punt_full.
+ */
+#define TAP_MTU_MAX 1500
 
 static bool
 is_kernel_interface(const struct port *port)
@@ -125,7 +131,7 @@ apply_mtu(struct port *port)
 	/* Devices without a limit of their own do not know the call. */
 	if (ret == 0 || ret == -ENOTSUP)
 		return 0;
-	LOG_PORT(ERR, "%s: mtu %u: %s", port->conf->name, port->mtu, rte_strerror(-ret));
+	LOG_PORT(ERR, "%s: mtu %u: %s", port->conf->name, port->mtu, eal_error_text(ret));
 	return ret;
 }
 
@@ -143,7 +149,7 @@ apply_mac(struct port *port)
 	}
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: mac: the device refuses it: %s", port->conf->name,
-				rte_strerror(-ret));
+				eal_error_text(ret));
 		return ret;
 	}
 	memcpy(port->mac, addr.addr_bytes, sizeof(port->mac));
@@ -165,7 +171,7 @@ setup_queues(const struct port *port, uint16_t descriptors, struct rte_mempool *
 	if (ret < 0)
 		LOG_PORT(ERR, "%s: cannot make %u rx and %u tx queues of %u and %u descriptors: %s",
 				port->conf->name, port->nb_rxq, port->nb_txq, nb_rxd, nb_txd,
-				rte_strerror(-ret));
+				eal_error_text(ret));
 	return ret;
 }
 
@@ -179,7 +185,7 @@ configure(struct port *port, const struct port_plan *plan, uint16_t nb_workers,
 
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: the device does not answer: %s", port->conf->name,
-				rte_strerror(-ret));
+				eal_error_text(ret));
 		return ret;
 	}
 	ret = set_queues(port, plan, &info, nb_workers);
@@ -193,7 +199,7 @@ configure(struct port *port, const struct port_plan *plan, uint16_t nb_workers,
 	ret = rte_eth_dev_configure(port->id, port->nb_rxq, port->nb_txq, &conf);
 	if (ret < 0)
 		LOG_PORT(ERR, "%s: the device refuses %u rx and %u tx queues: %s", port->conf->name,
-				port->nb_rxq, port->nb_txq, rte_strerror(-ret));
+				port->nb_rxq, port->nb_txq, eal_error_text(ret));
 	return ret;
 }
 
@@ -224,19 +230,19 @@ port_start(struct port *port)
 
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: the device does not start: %s", port->conf->name,
-				rte_strerror(-ret));
+				eal_error_text(ret));
 		return ret;
 	}
 	/* Solicited-node groups of neighbour discovery; devices that filter nothing lack the call. */
 	ret = rte_eth_allmulticast_enable(port->id);
 	if (ret < 0 && ret != -ENOTSUP)
 		LOG_PORT(WARNING, "%s: no multicast (%s): IPv6 neighbours may not find us",
-				port->conf->name, rte_strerror(-ret));
+				port->conf->name, eal_error_text(ret));
 	if (!port->conf->promiscuous)
 		return 0;
 	ret = rte_eth_promiscuous_enable(port->id);
 	if (ret < 0 && ret != -ENOTSUP)
-		LOG_PORT(WARNING, "%s: promiscuous: %s", port->conf->name, rte_strerror(-ret));
+		LOG_PORT(WARNING, "%s: promiscuous: %s", port->conf->name, eal_error_text(ret));
 	return 0;
 }
 
@@ -251,13 +257,13 @@ port_setup_tap(const struct port *port, struct rte_mempool *pool)
 	if (ret == 0)
 		ret = rte_eth_tx_queue_setup(port->tap_id, 0, TAP_DESCRIPTORS, 0, NULL);
 	if (ret == 0)
-		ret = rte_eth_dev_set_mtu(port->tap_id, port->mtu);
+		ret = rte_eth_dev_set_mtu(port->tap_id, RTE_MIN(port->mtu, TAP_MTU_MAX));
 	if (ret == 0)
 		ret = rte_eth_dev_start(port->tap_id);
 	if (ret == 0)
 		ret = environment_interface_up(port->conf->punt_tap);
 	if (ret < 0)
 		LOG_PORT(ERR, "%s: TAP %s for the kernel: %s", port->conf->name,
-				port->conf->punt_tap, rte_strerror(-ret));
+				port->conf->punt_tap, eal_error_text(ret));
 	return ret;
 }
