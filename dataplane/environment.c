@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
@@ -301,6 +303,28 @@ environment_interface_set_mtu(const char *name, uint16_t mtu)
 	ret = ioctl(fd, SIOCSIFMTU, &request) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+enum socket_state
+environment_socket(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	enum socket_state state = SOCKET_TAKEN;
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) < 0)
+		return SOCKET_FREE;
+	if (!S_ISSOCK(st.st_mode) || strlen(path) >= sizeof(addr.sun_path))
+		return SOCKET_TAKEN;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return SOCKET_TAKEN;
+	strcpy(addr.sun_path, path);
+	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 && errno == ECONNREFUSED)
+		state = SOCKET_STALE;
+	close(fd);
+	return state;
 }
 
 int

@@ -61,6 +61,14 @@ int environment_interface(const char *name, struct kernel_interface *out);
 int environment_interface_up(const char *name);
 int environment_interface_set_mtu(const char *name, uint16_t mtu);
 
+/** What lies at the path of a Unix stream socket. */
+enum socket_state {
+	SOCKET_FREE = 0, /**< Nothing. */
+	SOCKET_STALE,	 /**< A socket that nobody listens on: its owner was killed. */
+	SOCKET_TAKEN,	 /**< A process listens there, or it is no socket. */
+};
+enum socket_state environment_socket(const char *path);
+
 /**
  * The kernel driver of a PCI device ("vfio-pci"; "" if none is bound).
  * @return 0, or -ENODEV: no such device.

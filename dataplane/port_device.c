@@ -11,9 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -22,6 +19,7 @@
 #include <rte_ether.h>
 
 #include "dataplane/eal.h"
+#include "dataplane/environment.h"
 #include "dataplane/log.h"
 
 #define ARGS_LEN 512
@@ -209,27 +207,12 @@ args_build(struct device_args *args, const struct dataplane_conf *conf,
 	}
 }
 
-/*
- * A socket that a killed process left cannot be bound again. Nobody listens there if
- * connecting is refused; if somebody does, binding will fail and say so.
- */
+/* A socket that a killed process left cannot be bound again. */
 static void
 remove_stale_socket(const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct stat st;
-	int fd;
-
-	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || strlen(path) >= sizeof(addr.sun_path))
-		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	strcpy(addr.sun_path, path);
-	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 &&
-			errno == ECONNREFUSED && unlink(path) == 0)
+	if (environment_socket(path) == SOCKET_STALE && unlink(path) == 0)
 		LOG_PORT(INFO, "%s: removed a socket that nobody listens on", path);
-	close(fd);
 }
 
 static int
@@ -270,8 +253,7 @@ port_device_make(const struct dataplane_conf *conf, const struct port_conf *port
 	struct device_args args;
 
 	args_build(&args, conf, port, plan);
-	if (port->kind == DEVICE_VHOST ||
-			(port->kind == DEVICE_MEMIF && strcmp(port->memif_role, "server") == 0))
+	if (port_listens(port))
 		remove_stale_socket(port->path);
 	if (port->kind == DEVICE_PCI ||
 			(port->kind == DEVICE_DEVARGS && eal_devargs_is_pci(port->devargs)))

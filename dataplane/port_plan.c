@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/port_plan.h"
 
+#include <string.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
 #include "dataplane/environment.h"
 
 #define DEFAULT_MTU 1500
@@ -9,11 +14,8 @@
 #define XDP_EXTRA_MBUFS 4096
 /* The kernel keeps this much in front of a frame for XDP programs. */
 #define XDP_HEADROOM 256
-#define MBUF_HEADROOM 128
 /* On the way between rings, in bursts and waiting for neighbours. */
 #define SPARE_MBUFS 8192
-/* struct rte_mbuf, the mempool's object header and padding between objects. */
-#define MBUF_OVERHEAD 320
 
 /* By enum device_kind; 0: the device itself says how many, and rx need not equal tx. */
 static const struct {
@@ -54,9 +56,9 @@ plan_mbuf_size(const struct port_plan *plan, uint8_t kind)
 	const unsigned int frame = plan->mtu + PORT_L2_MAX;
 
 	if (kind == DEVICE_AF_PACKET)
-		return (uint16_t)(MBUF_HEADROOM + (frame + 128 + 1023) / 1024 * 1024);
+		return (uint16_t)(RTE_PKTMBUF_HEADROOM + (frame + 128 + 1023) / 1024 * 1024);
 	if (kind == DEVICE_AF_XDP)
-		return (uint16_t)(MBUF_HEADROOM + XDP_HEADROOM + frame);
+		return (uint16_t)(RTE_PKTMBUF_HEADROOM + XDP_HEADROOM + frame);
 	return 0;
 }
 
@@ -93,6 +95,13 @@ port_plan_make(struct port_plan *plan, const struct dataplane_conf *conf,
 	plan->mbufs += PORT_OUTBOX_SIZE;
 }
 
+bool
+port_listens(const struct port_conf *port)
+{
+	return port->kind == DEVICE_VHOST ||
+			(port->kind == DEVICE_MEMIF && strcmp(port->memif_role, "server") == 0);
+}
+
 uint32_t
 ports_plan_mbufs(const struct dataplane_conf *conf)
 {
@@ -125,8 +134,21 @@ ports_plan_mbuf_size(const struct dataplane_conf *conf)
 	return size;
 }
 
+/*
+ * As rte_mempool_populate_default() lays out: an object does not cross a page unless
+ * it is larger than one, so that of pages of 4 KiB nearly half is lost.
+ */
 uint64_t
 ports_plan_pool_size(const struct dataplane_conf *conf)
 {
-	return (uint64_t)ports_plan_mbufs(conf) * (ports_plan_mbuf_size(conf) + MBUF_OVERHEAD);
+	const uint64_t page = conf->hugepages ? 2048 * 1024 : 4096;
+	const uint64_t nb = ports_plan_mbufs(conf);
+	const uint64_t object = rte_mempool_calc_obj_size(
+			(uint32_t)sizeof(struct rte_mbuf) + ports_plan_mbuf_size(conf), 0, NULL);
+	/* The ring of free ones, a power of two, and a cache for each lcore. */
+	const uint64_t ring = 2 * nb * sizeof(void *) + RTE_MAX_LCORE * 16384;
+
+	if (object > page)
+		return nb * ((object + page - 1) / page * page) + ring;
+	return (nb / (page / object) + 1) * page + ring;
 }

@@ -28,6 +28,9 @@ struct port_plan {
 void port_plan_make(struct port_plan *plan, const struct dataplane_conf *conf,
 		const struct port_conf *port);
 
+/** Does the port make the socket at its path, rather than connect to it? */
+bool port_listens(const struct port_conf *port);
+
 /** Packet buffers of the process: conf->mbufs, or what all ports, rings and caches need. */
 uint32_t ports_plan_mbufs(const struct dataplane_conf *conf);
 /** Data room of each: conf->mbuf_size, or more if a port needs it. */

@@ -268,6 +268,17 @@ check_folder(enum exit_code *found, const struct port_conf *port, const char *pa
 				strerror(errno), folder);
 }
 
+/* A socket of our own: nobody else may listen there. */
+static void
+check_listener(enum exit_code *found, const struct port_conf *port)
+{
+	check_folder(found, port, port->path);
+	if (port_listens(port) && environment_socket(port->path) == SOCKET_TAKEN)
+		problem(found, EXIT_CODE_PORT,
+				"%s: %s is in use by another process, or is no socket; see: ss -xlp",
+				port->name, port->path);
+}
+
 /* The other end listens; without it the device cannot be made. */
 static void
 check_socket(enum exit_code *found, const struct port_conf *port)
@@ -304,7 +315,7 @@ check_port(enum exit_code *found, const struct port_conf *port)
 		break;
 	case DEVICE_MEMIF:
 	case DEVICE_VHOST:
-		check_folder(found, port, port->path);
+		check_listener(found, port);
 		break;
 	case DEVICE_VIRTIO_USER:
 		check_socket(found, port);
