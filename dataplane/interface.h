@@ -11,6 +11,7 @@
  */
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -34,5 +35,8 @@ struct interface_table {
 	uint16_t nb;
 	struct interface interfaces[INTERFACE_MAX];
 };
+
+/** Is @p addr an address of the balancer's own, on any interface? */
+bool interface_is_own(const struct interface_table *table, const struct ip_addr *addr);
 
 #endif

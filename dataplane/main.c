@@ -14,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_launch.h>
 
+#include "dataplane/control.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/eal.h"
 #include "dataplane/exit_code.h"
@@ -25,6 +26,7 @@
 #include "dataplane/preflight.h"
 #include "dataplane/report.h"
 #include "dataplane/shared.h"
+#include "dataplane/worker.h"
 
 #define DEFAULT_CONFIG "/etc/guideway/dataplane.yaml"
 
@@ -102,6 +104,44 @@ stop_neighbours(struct dataplane *dp)
 	dp->neighbours = NULL;
 }
 
+static int
+start_control(struct dataplane *dp)
+{
+	dp->control = control_create(dp);
+	return dp->control != NULL ? 0 : -errno;
+}
+
+static void
+stop_control(struct dataplane *dp)
+{
+	control_destroy(dp->control);
+	dp->control = NULL;
+}
+
+static void
+stop_workers(struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->nb_workers; i++) {
+		worker_destroy(dp->workers[i]);
+		dp->workers[i] = NULL;
+	}
+}
+
+static int
+start_workers(struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->nb_workers; i++) {
+		dp->workers[i] = worker_create(dp, i);
+		if (dp->workers[i] == NULL) {
+			int ret = -errno;
+
+			stop_workers(dp);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 static const struct start_step {
 	const char *what;
 	int (*start)(struct dataplane *dp);
@@ -113,6 +153,8 @@ static const struct start_step {
 	{ "shared memory", shared_create, shared_destroy, EXIT_CODE_MEMORY },
 	{ "exception rings", start_exceptions, stop_exceptions, EXIT_CODE_MEMORY },
 	{ "neighbours", start_neighbours, stop_neighbours, EXIT_CODE_MEMORY },
+	{ "control thread", start_control, stop_control, EXIT_CODE_INTERNAL },
+	{ "workers", start_workers, stop_workers, EXIT_CODE_MEMORY },
 };
 
 static void
@@ -137,21 +179,43 @@ steps_start(struct dataplane *dp)
 	return EXIT_CODE_OK;
 }
 
+/* Every loop runs from here on, and ends with dp->stop. */
+static int
+launch(struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->nb_workers; i++) {
+		int ret = rte_eal_remote_launch(worker_run, dp->workers[i], eal_worker_lcore(i));
+
+		if (ret < 0)
+			return ret;
+	}
+	return control_start(dp->control);
+}
+
 static enum exit_code
 dataplane_run(struct dataplane *dp)
 {
 	enum exit_code code = steps_start(dp);
+	int ret;
 
 	if (code != EXIT_CODE_OK)
 		return code;
 	report_consequences(dp, preflight_memory_mb(dp));
-	report_ready();
-	notify_send("READY=1");
-	main_lcore_run(dp);
+	ret = launch(dp);
+	if (ret == 0) {
+		report_ready();
+		notify_send("READY=1");
+		main_lcore_run(dp);
+	} else {
+		LOG_MAIN(ERR, "start failed: threads: %s", rte_strerror(-ret));
+		code = EXIT_CODE_INTERNAL;
+	}
+	atomic_store_explicit(&dp->stop, true, memory_order_relaxed);
 	notify_send("STOPPING=1");
+	rte_eal_mp_wait_lcore();
 	steps_stop(dp, ARRAY_LEN(steps));
 	LOG_MAIN(INFO, "stopped");
-	return EXIT_CODE_OK;
+	return code;
 }
 
 static enum exit_code

@@ -15,6 +15,7 @@
 #include "dataplane/log.h"
 #include "dataplane/port_plan.h"
 #include "dataplane/shared.h"
+#include "dataplane/worker.h"
 
 #define MIB (UINT64_C(1) << 20)
 /* Exception rings, EAL's own structures, snapshots' scratch, fragmentation. */
@@ -40,7 +41,8 @@ static void PRINTF_LIKE(3, 4)
 uint64_t
 preflight_memory_mb(const struct dataplane *dp)
 {
-	const uint64_t bytes = ports_plan_pool_size(&dp->conf) + shared_memory(dp->conf.nb_workers);
+	const uint64_t bytes = ports_plan_pool_size(&dp->conf) + shared_memory(dp->conf.nb_workers) +
+			worker_memory(dp) * dp->conf.nb_workers;
 
 	return (bytes + MIB - 1) / MIB + BASE_MB + (uint64_t)PORT_MB * dp->conf.nb_ports;
 }

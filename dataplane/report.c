@@ -14,6 +14,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/environment.h"
 #include "dataplane/port_plan.h"
+#include "dataplane/worker.h"
 #include "net/parse.h"
 
 #define KEY_WIDTH 12
@@ -231,8 +232,9 @@ report_consequences(const struct dataplane *dp, uint64_t memory_mb)
 
 	line("memory", "%" PRIu64 " MiB in all; %u packet buffers of %u bytes", memory_mb,
 			ports_plan_mbufs(conf), ports_plan_mbuf_size(conf));
-	line("flows", "%u IPv4 and %u IPv6 on each of %u worker%s", conf->flows4, conf->flows6,
-			conf->nb_workers, conf->nb_workers == 1 ? "" : "s");
+	line("flows", "%u IPv4 and %u IPv6 on each of %u worker%s: %" PRIu64 " MiB", conf->flows4,
+			conf->flows6, conf->nb_workers, conf->nb_workers == 1 ? "" : "s",
+			worker_memory(dp) * conf->nb_workers >> 20);
 	line("limits", "%u services, %u members (backends of services)", conf->max_services,
 			conf->max_members);
 	line("channel", "%s, for root%s%s", conf->channel_socket,

@@ -4,15 +4,107 @@
 
 /**
  * @file
- * Workers: one polling lcore each, sharing nothing.
+ * Workers: one polling lcore each, sharing nothing. A worker takes packets from its
+ * rx queues, runs the pipeline (pipeline.h) over each burst, sends what comes out,
+ * sweeps a few lines of its flow tables and reports a quiescent state.
+ *
+ * On a worker nothing blocks, allocates, logs, locks or makes a system call, but for
+ * the sleep of an idle worker that is configured so (QSBR-offline meanwhile).
+ *
+ * Thread safety: worker_create() and worker_destroy() on the thread of main();
+ * everything else on the worker's own lcore.
  */
 
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct dataplane;
-struct worker;
+#include "channel/stats.h"
+#include "dataplane/dataplane.h"
+#include "flow/flow_table.h"
 
-/** Memory for flow tables that worker_create() will take, in bytes, for the start-up report. */
+struct rte_mbuf;
+
+/** Most packets taken from a queue at once. */
+#define BURST_MAX 32
+/** Every bucket of a flow table is looked at once in so many milliseconds. */
+#define WORKER_SWEEP_PERIOD_MS 4000
+/** IEEE 802.3ad ports are sent on so often, if only nothing. */
+#define WORKER_TX_POLL_MS 50
+
+/** Queues that one worker can poll. */
+#define WORKER_MAX_RXQS 128
+
+/** Frames that wait for the end of the burst, for one port. */
+struct worker_tx {
+	uint16_t nb;
+	uint16_t queue; /**< Our tx queue of this port; WORKER_NO_QUEUE: hand over. */
+	struct rte_mbuf *frames[BURST_MAX];
+};
+#define WORKER_NO_QUEUE UINT16_MAX
+
+/** What the pipeline asks about the port that a packet came in on. */
+struct worker_port {
+	const struct port *port;
+	uint64_t mac_word; /**< The port's MAC address in the low 48 bits, in memory order. */
+	uint64_t plain_mac; /**< mac_word if untagged frames are ours, else no frame's MAC address. */
+	bool has_untagged;  /**< An interface takes untagged frames. */
+	uint64_t vlans[64]; /**< Bit v: an interface has VLAN v. */
+};
+
+struct worker_rxq {
+	const struct worker_port *in;
+	uint16_t queue;
+	uint16_t reserved[3];
+};
+
+/** How far a table's sweep is. */
+struct worker_sweep {
+	struct flow_table *table;
+	stat_counter *flows;	  /**< Its gauge. */
+	uint64_t buckets_per_tsc; /**< Scaled by 2^32. */
+	uint64_t due;		  /**< Buckets that are due, scaled by 2^32. */
+	uint64_t passes;	  /**< Whole passes. */
+};
+
+/** State of one worker; owned by it except where a field says otherwise. */
+struct worker {
+	/* Line 0: read at every poll; written before the worker starts. */
+	alignas(CACHE_LINE) struct dataplane *dp;
+	struct worker_stats *stats;   /**< In the shared region. */
+	struct member_stats *members; /**< In the shared region, by snapshot_member.stats. */
+	const struct nexthop_table *nexthops;
+	uint16_t index;
+	uint16_t nb_rxqs;
+	uint16_t nb_outboxes;
+	bool sleeps;	   /**< May sleep when idle. */
+	bool polls_tx; /**< A port needs rte_eth_tx_burst() even with nothing to send (LACP). */
+	uint32_t idle_max_us;
+	uint64_t tsc_per_tick;
+	uint64_t tsc_per_second;
+
+	/* Line 1: the clock; written at every poll. */
+	alignas(CACHE_LINE) uint64_t now_tsc;
+	uint64_t tick_tsc; /**< When the next tick begins. */
+	uint64_t lacp_tsc; /**< When worker_poll_tx() is next due. */
+	uint32_t now;	   /**< Tick of the flow tables' clock. */
+	uint32_t idle_polls;
+	uint64_t start_tsc;
+
+	alignas(CACHE_LINE) struct flow_table flows4;
+	alignas(CACHE_LINE) struct flow_table flows6;
+	alignas(CACHE_LINE) struct worker_sweep sweeps[2];
+
+	struct worker_rxq rxqs[WORKER_MAX_RXQS];
+	struct worker_port ports[CONFIG_MAX_PORTS];    /**< By port index. */
+	const struct port *outboxes[CONFIG_MAX_PORTS]; /**< Those that we drain. */
+	struct worker_tx tx[CONFIG_MAX_PORTS];	       /**< By port index. */
+};
+_Static_assert(offsetof(struct worker, now_tsc) == CACHE_LINE, "line 0 is full");
+_Static_assert(offsetof(struct worker, flows4) == 2 * CACHE_LINE, "line 1 is full");
+
+/** Memory for the flow tables that worker_create() will take, in bytes, for the start-up report. */
 uint64_t worker_memory(const struct dataplane *dp);
 
 /** @return NULL and errno. Needs ports, stats, nexthops and the first snapshot. */
@@ -21,5 +113,20 @@ void worker_destroy(struct worker *worker); /**< Legal with NULL. */
 
 /** The lcore's function (rte_eal_remote_launch): runs until dp->stop. @return 0. */
 int worker_run(void *worker);
+
+/** One round over all queues: receive, forward, send, sweep. @return packets received. */
+unsigned int worker_poll(struct worker *worker);
+
+/** Look at the buckets of the flow tables that are due by now_tsc. */
+void worker_sweep(struct worker *worker, uint64_t elapsed_tsc);
+
+/** Send what the pipeline left in worker->tx. */
+void worker_flush(struct worker *worker);
+
+/** Let drivers send what is theirs (LACP); called every WORKER_TX_POLL_MS if polls_tx. */
+void worker_poll_tx(struct worker *worker);
+
+/** Send the frames that others put into the outboxes of this worker's ports. */
+unsigned int worker_drain_outboxes(struct worker *worker);
 
 #endif

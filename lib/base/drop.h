@@ -45,7 +45,8 @@
 	DROP(PUNT_RATE, "punt_rate", "packets for the kernel over their rate") \
 	DROP(PUNT_FULL, "punt_full", "the kernel's virtual port took less than the burst") \
 	DROP(ICMP_ERROR, "icmp_error", "an ICMP error about a VIP's flow") \
-	DROP(HANDOVER_RING, "handover_ring", "the worker that owns the queue out is behind")
+	DROP(HANDOVER_RING, "handover_ring", "the worker that owns the queue out is behind") \
+	DROP(BAD_CHECKSUM, "bad_checksum", "the NIC found the IPv4 header checksum wrong")
 /* clang-format on */
 
 /** A reason; DROP_NONE says that there is none. */

@@ -179,7 +179,7 @@ flow_hash6(const struct flow_table *t, const struct flow_key6 *key)
 static inline void
 flow_prefetch(const struct flow_table *t, uint32_t home)
 {
-	__builtin_prefetch((const char *)t->buckets + (size_t)home * CACHE_LINE, 1, 3);
+	__builtin_prefetch((const char *)t->buckets + (size_t)home * CACHE_LINE, 0, 3);
 }
 
 static inline struct flow_bucket4 *

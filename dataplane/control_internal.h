@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DATAPLANE_CONTROL_INTERNAL_H
+#define DATAPLANE_CONTROL_INTERNAL_H
+
+/**
+ * @file
+ * What the files of the control thread share:
+ *
+ *     control.c            the thread, its session, its events
+ *     control_txn.c        commands to transactions, transactions to answers
+ *     control_publish.c    putting a snapshot in force; quarantines
+ *     control_directory.c  the directory of services and members in the statistics
+ *
+ * Everything here runs on the control thread.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "channel/message.h"
+#include "channel/session.h"
+#include "dataplane/dataplane.h"
+#include "service/state.h"
+
+/** Most commands of one transaction: the largest desired state, twice. */
+#define CONTROL_MAX_COMMANDS (2U * (SERVICE_MAX + (1U << 20)))
+/** A transaction must be committed so soon after it began. */
+#define CONTROL_TXN_TIMEOUT_MS 10000
+/** Batches in quarantine that are told apart; more are merged. */
+#define CONTROL_MAX_BATCHES 64
+
+/** A transaction under way. */
+struct control_txn {
+	uint64_t id;	      /**< The daemon's number; 0: none is under way. */
+	struct txn *txn;      /**< NULL: it has failed already; the rest is read and ignored. */
+	uint32_t nb_commands; /**< So far. */
+	uint64_t deadline_ms;
+};
+
+/** What one transaction removed, until every sweep has passed. */
+struct control_batch {
+	uint64_t number;
+	uint64_t sweeps[CONFIG_MAX_WORKERS]; /**< It is over when each worker has reached this. */
+};
+
+struct control {
+	struct dataplane *dp;
+	struct state *state;
+	struct session_server *server;
+	struct stats_header *header; /**< Of the statistics region. */
+	uint64_t generation;	     /**< In force. */
+	struct control_txn txn;
+	uint32_t nb_batches;
+	struct control_batch batches[CONTROL_MAX_BATCHES];
+	pthread_t thread;
+	bool started;
+};
+
+/** Milliseconds of CLOCK_MONOTONIC. */
+uint64_t control_now_ms(void);
+
+/* control_txn.c */
+
+/** A command from the ring, envelope checked. */
+void control_command(struct control *c, const struct message *m);
+/** Forget the transaction under way, if any, without an answer (the session has ended). */
+void control_txn_drop(struct control *c);
+/** End it with an answer if its time is over. */
+void control_txn_timeout(struct control *c);
+
+/* control_publish.c */
+
+/**
+ * Put a snapshot in force: publish it and wait until every worker and the main lcore
+ * have moved on. Sleeps; returns at once if the dataplane is stopping.
+ */
+void control_publish(struct control *c, const struct snapshot *snapshot);
+/** Something was removed: note when its quarantine may end. */
+void control_quarantine_begin(struct control *c);
+/** End the quarantines that are over. */
+void control_quarantine_check(struct control *c);
+
+/* control_directory.c: hooks of state.h; context is struct control. */
+
+void control_service_changed(void *context, uint16_t id, const struct service_conf *conf,
+		const struct snapshot_service *service);
+void control_service_freed(void *context, uint16_t id);
+void control_member_changed(void *context, uint32_t stats, uint16_t service_id, uint16_t member,
+		const struct backend_conf *conf, bool routed);
+void control_member_freed(void *context, uint32_t stats);
+
+#endif
