@@ -18,6 +18,7 @@
 #define BENCH_EXIT_USAGE 2
 
 int bench_maglev(int argc, char **argv);
+int bench_pipeline(int argc, char **argv);
 
 /** Smallest and middle value of a series. */
 struct bench_summary {

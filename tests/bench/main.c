@@ -16,6 +16,7 @@ static const struct bench_command {
 	const char *help;
 } commands[] = {
 	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
+	{ "pipeline", bench_pipeline, "what a packet costs on a worker, without a NIC" },
 };
 
 static void

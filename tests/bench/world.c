@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include "base/bytes.h"
+#include "net/parse.h"
+#include "service/state.h"
+
+#define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define FREE_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+#define MEGABYTE (1024 * 1024)
+
+static long
+read_long(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long value = 0;
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = 0;
+	fclose(file);
+	return value;
+}
+
+static void
+write_long(const char *path, long value)
+{
+	FILE *file = fopen(path, "w");
+
+	if (file == NULL)
+		return;
+	fprintf(file, "%ld\n", value);
+	fclose(file);
+}
+
+static unsigned int
+megabytes_needed(const struct world_conf *conf)
+{
+	uint64_t bytes = flow_table_size(FLOW_NARROW4, conf->capacity) +
+			flow_table_size(FLOW_NARROW6, conf->capacity);
+
+	return (unsigned int)(bytes / MEGABYTE) + 64;
+}
+
+/* Take what is missing from the system; world_destroy() gives it back. */
+static bool
+reserve_hugepages(struct world *world, unsigned int megabytes)
+{
+	long missing = (long)megabytes / 2 + 1 - read_long(FREE_HUGEPAGES);
+
+	if (missing <= 0)
+		return true;
+	world->hugepages_before = read_long(NR_HUGEPAGES);
+	write_long(NR_HUGEPAGES, world->hugepages_before + missing);
+	return read_long(FREE_HUGEPAGES) >= (long)megabytes / 2 + 1;
+}
+
+static int
+start_eal(struct world *world)
+{
+	unsigned int megabytes = megabytes_needed(&world->conf);
+	char memory[16];
+	char prefix[32];
+	char *args[12] = { (char *)(uintptr_t) "guideway-bench", (char *)(uintptr_t) "-l0",
+		(char *)(uintptr_t) "--no-pci", (char *)(uintptr_t) "--no-telemetry",
+		(char *)(uintptr_t) "--log-level=*:error", prefix, (char *)(uintptr_t) "-m",
+		memory };
+	int nb = 8;
+
+	if (world->conf.hugepages && !reserve_hugepages(world, megabytes)) {
+		fprintf(stderr,
+				"guideway-bench: no %u MB of free hugepages; "
+				"echo %u > " NR_HUGEPAGES " as root, or --no-hugepages\n",
+				megabytes, megabytes / 2 + 1);
+		return -1;
+	}
+	snprintf(memory, sizeof(memory), "%u", megabytes);
+	snprintf(prefix, sizeof(prefix), "--file-prefix=bench%d", (int)getpid());
+	if (world->conf.hugepages) {
+		args[nb++] = (char *)(uintptr_t) "--in-memory";
+	} else {
+		args[nb++] = (char *)(uintptr_t) "--no-huge";
+		args[nb++] = (char *)(uintptr_t) "--no-shconf";
+	}
+	if (rte_eal_init(nb, args) < 0) {
+		fprintf(stderr, "guideway-bench: EAL: %s\n", rte_strerror(rte_errno));
+		return -1;
+	}
+	return 0;
+}
+
+struct ip_addr
+world_own(enum ip_family family)
+{
+	static const uint8_t own6[16] = { 0x20, 1, 0xd, 0xb8, 0, 1, [15] = 1 };
+	static const uint8_t own4[4] = { 10, 1, 0, 1 };
+
+	return ip_addr_from_bytes(family, family == IP_V4 ? own4 : own6);
+}
+
+struct ip_addr
+world_backend(const struct world *world, enum ip_family family, uint32_t i)
+{
+	struct ip_addr addr = world_own(family);
+	unsigned int size = ip_family_size(addr.family);
+
+	(void)world;
+	store_be32(addr.bytes + size - 4, load_be32(addr.bytes + size - 4) + 0x100 + i);
+	return addr;
+}
+
+void
+world_backend_mac(enum ip_family family, uint32_t i, uint8_t *mac)
+{
+	mac[0] = 0x02;
+	mac[1] = (uint8_t)family;
+	store_be32(mac + 2, i);
+}
+
+/* Next hops are numbered by backend, IPv6 behind IPv4. */
+static bool
+route_get(void *context, const struct ip_addr *addr, bool on_link, struct backend_route *out)
+{
+	const struct world *world = context;
+	unsigned int size = ip_family_size(addr->family);
+	struct ip_addr first = world_backend(world, addr->family, 0);
+	uint32_t i = load_be32(addr->bytes + size - 4) - load_be32(first.bytes + size - 4);
+
+	(void)on_link;
+	out->nexthop = addr->family == IP_V4 ? i : world->conf.nb_backends + i;
+	out->source = world_own(addr->family);
+	out->mtu = 1500;
+	return true;
+}
+
+static void
+route_put(void *context, uint32_t nexthop)
+{
+	(void)context;
+	(void)nexthop;
+}
+
+static int
+add_service(struct world *world, struct txn *txn, const struct ip_addr *vip)
+{
+	struct service_conf service = { .mode = (uint8_t)world->conf.mode };
+
+	service.key.vip = *vip;
+	service.key.protocol = PROTOCOL_TCP;
+	service.key.l4_port = WORLD_SERVICE_PORT;
+	if (txn_service_set(txn, &service) != CONF_OK)
+		return -1;
+	for (uint32_t i = 0; i < world->conf.nb_backends; i++) {
+		const struct backend_conf backend = { .addr = world_backend(world, vip->family, i),
+			.weight = 100,
+			.factor = BACKEND_FACTOR_ONE,
+			.admin = ADMIN_ENABLED,
+			.health = HEALTH_UP };
+
+		if (txn_backend_set(txn, &service.key, &backend) != CONF_OK)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+create_services(struct world *world)
+{
+	const struct state_limits limits = {
+		.max_services = 16, .max_members = 1 << 17, .tick_ms = FLOW_TICK_MS
+	};
+	const struct state_hooks hooks = {
+		.context = world, .route_get = route_get, .route_put = route_put
+	};
+	const struct siphash_key key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };
+	const struct snapshot *snapshot;
+	struct txn *txn;
+
+	world->state = state_create(&limits, &hooks);
+	if (world->state == NULL)
+		return -1;
+	txn = txn_begin(world->state, true);
+	if (txn == NULL || txn_hash_key_set(txn, &key) != CONF_OK ||
+			add_service(world, txn, &world->vip4) < 0 ||
+			add_service(world, txn, &world->vip6) < 0 ||
+			txn_prepare(txn, 1, &snapshot) != CONF_OK)
+		return -1;
+	atomic_store(&world->dp.snapshot, snapshot);
+	txn_finish(txn);
+	return 0;
+}
+
+static void
+resolve_nexthops(struct world *world)
+{
+	for (uint32_t i = 0; i < 2 * world->conf.nb_backends; i++) {
+		bool v6 = i >= world->conf.nb_backends;
+		uint8_t mac[8] = { 0 };
+
+		world_backend_mac(v6 ? IP_V6 : IP_V4, v6 ? i - world->conf.nb_backends : i, mac);
+		atomic_store(&world->dp.nexthops->entries[i], load_u64(mac) | NEXTHOP_RESOLVED);
+	}
+}
+
+static int
+create_dataplane(struct world *world)
+{
+	static const uint8_t mac[6] = { 0x02, 0, 0, 0, 0, 1 };
+	struct dataplane *dp = &world->dp;
+
+	dp->conf.flows4 = (uint32_t)world->conf.capacity;
+	dp->conf.flows6 = (uint32_t)world->conf.capacity;
+	dp->nb_workers = 1;
+	dp->nb_ports = 1;
+	world->port_conf.punt = PUNT_DROP;
+	world->interface_conf.vlan = PACKET_VLAN_NONE;
+	dp->ports[0] = (struct port){ .conf = &world->port_conf,
+		.nb_rxq = 1,
+		.nb_txq = 1,
+		.mtu = 1500,
+		.outbox_worker = UINT16_MAX };
+	memcpy(dp->ports[0].mac, mac, sizeof(mac));
+	dp->interfaces.nb = 1;
+	dp->interfaces.interfaces[0] = (struct interface){
+		.vlan = PACKET_VLAN_NONE, .mtu = 1500, .l2_len = 14, .conf = &world->interface_conf
+	};
+	memcpy(dp->interfaces.interfaces[0].mac, mac, sizeof(mac));
+	dp->nexthops = calloc(1, sizeof(*dp->nexthops));
+	dp->stats_size = stats_region_size(1, 16, 1 << 17);
+	dp->stats = aligned_alloc(4096, dp->stats_size);
+	dp->pool = rte_pktmbuf_pool_create("bench", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	if (dp->nexthops == NULL || dp->stats == NULL || dp->pool == NULL)
+		return -1;
+	memset(dp->stats, 0, dp->stats_size);
+	stats_region_init(dp->stats, 1, 16, 1 << 17);
+	resolve_nexthops(world);
+	return 0;
+}
+
+int
+world_create(struct world *world, const struct world_conf *conf)
+{
+	static const uint8_t vip4[4] = { 192, 0, 2, 1 };
+	static const uint8_t vip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 0x99 };
+
+	memset(world, 0, sizeof(*world));
+	world->conf = *conf;
+	world->hugepages_before = -1;
+	world->vip4 = ip_addr_from_bytes(IP_V4, vip4);
+	world->vip6 = ip_addr_from_bytes(IP_V6, vip6);
+	if (start_eal(world) < 0)
+		return -1;
+	if (create_dataplane(world) < 0 || create_services(world) < 0) {
+		fprintf(stderr, "guideway-bench: the service could not be made\n");
+		return -1;
+	}
+	world->worker = worker_create(&world->dp, 0);
+	if (world->worker == NULL) {
+		perror("guideway-bench: worker");
+		return -1;
+	}
+	return 0;
+}
+
+void
+world_destroy(struct world *world)
+{
+	worker_destroy(world->worker);
+	state_destroy(world->state);
+	rte_mempool_free(world->dp.pool);
+	free(world->dp.nexthops);
+	free(world->dp.stats);
+	rte_eal_cleanup();
+	if (world->hugepages_before >= 0)
+		write_long(NR_HUGEPAGES, world->hugepages_before);
+}

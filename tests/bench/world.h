@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BENCH_WORLD_H
+#define BENCH_WORLD_H
+
+/**
+ * @file
+ * A dataplane without a NIC: one worker with its real flow tables, one service of each
+ * family made by the real state, next hops resolved, one port that is never opened. What
+ * the pipeline sends stays in worker->tx, for the benchmark to look at.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/worker.h"
+
+#define WORLD_SERVICE_PORT 80
+
+struct world_conf {
+	enum service_mode mode;
+	uint32_t nb_backends;
+	uint64_t capacity; /**< Flows of each table. */
+	bool hugepages;
+};
+
+struct world {
+	struct world_conf conf;
+	struct dataplane dp;
+	struct port_conf port_conf;
+	struct interface_conf interface_conf;
+	struct worker *worker;
+	struct state *state;
+	struct ip_addr vip4;
+	struct ip_addr vip6;
+	long hugepages_before; /**< What nr_hugepages was; -1: not changed. */
+};
+
+/** EAL, memory, service, worker. @return 0, or -1: the reason was printed. */
+int world_create(struct world *world, const struct world_conf *conf);
+void world_destroy(struct world *world);
+
+/** Address of backend @p i of the service with @p vip's family. */
+struct ip_addr world_backend(const struct world *world, enum ip_family family, uint32_t i);
+/** MAC address of backend @p i of @p family, 6 bytes. */
+void world_backend_mac(enum ip_family family, uint32_t i, uint8_t *mac);
+/** The balancer's own. */
+struct ip_addr world_own(enum ip_family family);
+
+#endif
