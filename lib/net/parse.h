@@ -95,84 +95,94 @@ void packet_parse_slow(const uint8_t *frame, uint32_t len, uint32_t frame_len, s
 #define PARSE_PROTOCOL_TCP 6
 #define PARSE_PROTOCOL_UDP 17
 
-/**
- * The layer-4 half of the fast path: @p room bytes of IP payload at @p l4, all of them
- * and at least 20 readable. @p room may be negative. @return false: not a plain TCP or
- * UDP header; nothing was written.
+/*
+ * The fast path is written once for each place that a header can have: with offsets as
+ * constants nearly nothing is left to compute, and most of a struct packet is constant.
+ * clang needs always_inline for that (9 instead of 13 to 16 cycles; gcc: 8 either way).
  */
-static inline bool
-packet_parse_fast_l4(const uint8_t *l4, int32_t room, struct packet *out)
+
+/**
+ * Its layer-4 half: @p room bytes of IP payload at @p l4, all of them and at least 20
+ * readable. @p room may be negative.
+ * @param p All that is known already. @return false: not a plain TCP or UDP header.
+ */
+static inline __attribute__((always_inline)) bool
+packet_parse_fast_l4(const uint8_t *l4, int32_t room, struct packet p, struct packet *out)
 {
 	int32_t header;
 
-	if (likely(out->protocol == PARSE_PROTOCOL_TCP)) {
-		header = (l4[12] >> 4) * 4;
+	if (likely(p.protocol == PARSE_PROTOCOL_TCP)) {
+		uint16_t offset_flags = load_u16(l4 + 12);
+
+		header = (offset_flags & 0xf0) >> 2; /* In words, in the upper half of the byte. */
 		if (unlikely(header < 20 || header > room))
 			return false;
-		out->tcp_flags = l4[13];
-		out->l4_payload = (uint16_t)(room - header);
+		p.protocol = PARSE_PROTOCOL_TCP;
+		p.tcp_flags = (uint8_t)(offset_flags >> 8);
+		p.l4_payload = (uint16_t)(room - header);
+		*out = p;
 		return true;
 	}
 	header = load_be16(l4 + 4);
-	if (unlikely(out->protocol != PARSE_PROTOCOL_UDP || header < 8 || header > room))
+	if (unlikely(p.protocol != PARSE_PROTOCOL_UDP || header < 8 || header > room))
 		return false;
-	out->l4_payload = (uint16_t)(header - 8);
+	p.protocol = PARSE_PROTOCOL_UDP;
+	p.l4_payload = (uint16_t)(header - 8);
+	*out = p;
 	return true;
+}
+
+/** Ethertype @p type_le, whose header begins at @p l3. */
+static inline __attribute__((always_inline)) bool
+packet_parse_fast_ip(const uint8_t *frame, uint32_t len, uint32_t l3, uint16_t type_le,
+		uint16_t vlan, struct packet *out)
+{
+	struct packet p = { .vlan = vlan, .l3 = (uint16_t)l3 };
+	uint64_t word = load_u64(frame + l3);
+	uint32_t l3_len;
+
+	if (likely(type_le == PARSE_TYPE_IP4_LE)) {
+		l3_len = __builtin_bswap16((uint16_t)(word >> 16));
+		/* Version 4, 5 words of header; no M flag, no fragment offset. */
+		if (unlikely((word & UINT64_C(0xff3f0000000000ff)) != 0x45 || l3 + l3_len > len ||
+				    l3 + 20 + 20 > len))
+			return false;
+		p.kind = PACKET_FLOW4;
+		p.protocol = frame[l3 + 9];
+		p.l3_len = (uint16_t)l3_len;
+		p.l4 = (uint16_t)(l3 + 20);
+		return packet_parse_fast_l4(frame + l3 + 20, (int32_t)l3_len - 20, p, out);
+	}
+	l3_len = 40U + __builtin_bswap16((uint16_t)(word >> 32));
+	if (unlikely(type_le != PARSE_TYPE_IP6_LE || (word & 0xf0) != 0x60 || l3 + l3_len > len ||
+			    l3 + 40 + 20 > len || l3_len > UINT16_MAX))
+		return false;
+	p.kind = PACKET_FLOW6;
+	p.protocol = (uint8_t)(word >> 48);
+	p.l3_len = (uint16_t)l3_len;
+	p.l4 = (uint16_t)(l3 + 40);
+	return packet_parse_fast_l4(frame + l3 + 40, (int32_t)l3_len - 40, p, out);
 }
 
 /**
  * Parse what nearly all traffic is: at most one 802.1Q tag, IPv4 without options or IPv6
  * without extension headers, TCP or UDP, no fragment, whole in one segment, at least
  * 20 bytes behind the IP header.
- * @return false: it is none of that; @p out is undefined.
+ * @return false: it is none of that; @p out is untouched.
  */
-static inline bool
+static inline __attribute__((always_inline)) bool
 packet_parse_fast(const uint8_t *frame, uint32_t len, struct packet *out)
 {
-	struct packet p = { .vlan = PACKET_VLAN_NONE };
-	uint32_t l3 = 14;
-	uint32_t l3_len;
-	uint32_t ip_len;
-	uint16_t type;
-	uint64_t word;
+	uint16_t type, id;
 
 	if (unlikely(len < 14 + 20 + 20))
 		return false;
 	type = load_u16(frame + 12);
-	if (type == PARSE_TYPE_VLAN_LE) {
-		uint16_t id = load_be16(frame + 14) & 0x0fff;
-
-		type = load_u16(frame + 16);
-		p.vlan = id != 0 ? id : PACKET_VLAN_NONE;
-		l3 = 18;
-	}
-	word = load_u64(frame + l3);
-
-	if (type == PARSE_TYPE_IP4_LE) {
-		/* Version 4, 5 words of header; no M flag, no fragment offset. */
-		if (unlikely((word & UINT64_C(0xff3f0000000000ff)) != 0x45))
-			return false;
-		p.kind = PACKET_FLOW4;
-		ip_len = 20;
-		l3_len = __builtin_bswap16((uint16_t)(word >> 16));
-		p.protocol = frame[l3 + 9];
-	} else {
-		if (unlikely(type != PARSE_TYPE_IP6_LE || (word & 0xf0) != 0x60))
-			return false;
-		p.kind = PACKET_FLOW6;
-		ip_len = 40;
-		l3_len = 40U + __builtin_bswap16((uint16_t)(word >> 32));
-		p.protocol = (uint8_t)(word >> 48);
-	}
-	if (unlikely(l3 + l3_len > len || l3 + ip_len + 20 > len || l3_len > UINT16_MAX))
-		return false;
-	if (unlikely(!packet_parse_fast_l4(frame + l3 + ip_len, (int32_t)(l3_len - ip_len), &p)))
-		return false;
-	p.l3 = (uint16_t)l3;
-	p.l3_len = (uint16_t)l3_len;
-	p.l4 = (uint16_t)(l3 + ip_len);
-	*out = p;
-	return true;
+	if (type != PARSE_TYPE_VLAN_LE)
+		return packet_parse_fast_ip(frame, len, 14, type, PACKET_VLAN_NONE, out);
+	id = load_be16(frame + 14) & 0x0fff;
+	return packet_parse_fast_ip(
+			frame, len, 18, load_u16(frame + 16), id != 0 ? id : PACKET_VLAN_NONE, out);
 }
 
 /**

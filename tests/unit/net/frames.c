@@ -339,15 +339,24 @@ guarded_copy(const void *bytes, uint32_t len)
 uint32_t
 bytes_from_hex(uint8_t *bytes, const char *text)
 {
-	uint32_t len = 0;
-	unsigned int byte;
-	int used;
+	static const char digits[] = "0123456789abcdef";
+	uint32_t nb_digits = 0;
 
-	while (sscanf(text, " %2x%n", &byte, &used) == 1) {
-		bytes[len++] = (uint8_t)byte;
-		text += used;
+	for (; *text != '\0'; text++) {
+		const char *digit = strchr(digits, *text);
+
+		if (*text == ' ')
+			continue;
+		if (digit == NULL)
+			abort();
+		if (nb_digits % 2 == 0)
+			bytes[nb_digits / 2] = 0;
+		bytes[nb_digits / 2] = (uint8_t)(bytes[nb_digits / 2] << 4 | (digit - digits));
+		nb_digits++;
 	}
-	return len;
+	if (nb_digits % 2 != 0)
+		abort();
+	return nb_digits / 2;
 }
 
 uint64_t
