@@ -163,9 +163,12 @@ resolve_user(struct yaml_reader *r, const yaml_node_t *root, struct dataplane_co
 		conf->control_uid = user->pw_uid;
 		snprintf(conf->control_user, sizeof(conf->control_user), "%s", user->pw_name);
 	} else if (given) {
+		size_t len = yaml_path_push(r, "channel");
+
 		yaml_error_at_key(r, yaml_child(r, root, "channel"), "user",
 				"this machine has no user \"%s\" (adduser --system %s)",
 				conf->control_user, conf->control_user);
+		yaml_path_pop(r, len);
 	}
 }
 
