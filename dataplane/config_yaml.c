@@ -6,6 +6,7 @@
  */
 #include "dataplane/config_yaml.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,17 +216,31 @@ yaml_read_prefix(struct yaml_reader *r, const yaml_node_t *node, struct ip_prefi
 	return true;
 }
 
+/* Six pairs of hex digits with colons between; sscanf() would take spaces and signs. */
+static bool
+parse_mac(const char *text, uint8_t out[6])
+{
+	if (strlen(text) != 17)
+		return false;
+	for (unsigned int i = 0; i < 6; i++) {
+		const char *pair = text + 3 * i;
+		char digits[3] = { pair[0], pair[1], '\0' };
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]) ||
+				(i < 5 && pair[2] != ':'))
+			return false;
+		out[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return true;
+}
+
 bool
 yaml_read_mac(struct yaml_reader *r, const yaml_node_t *node, uint8_t out[6])
 {
 	const char *text = scalar_text(node);
-	unsigned int byte[6];
-	int end = 0;
+	uint8_t byte[6];
 
-	if (text == NULL || strlen(text) != 17 ||
-			sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2],
-					&byte[3], &byte[4], &byte[5], &end) != 6 ||
-			end != 17) {
+	if (text == NULL || !parse_mac(text, byte)) {
 		yaml_error(r, node, "\"%.40s\" is not a MAC address (as in \"02:00:00:00:00:01\")",
 				text != NULL ? text : "");
 		return false;
@@ -235,8 +250,7 @@ yaml_read_mac(struct yaml_reader *r, const yaml_node_t *node, uint8_t out[6])
 		yaml_error(r, node, "%s is not a unicast MAC address", text);
 		return false;
 	}
-	for (unsigned int i = 0; i < 6; i++)
-		out[i] = (uint8_t)byte[i];
+	memcpy(out, byte, sizeof(byte));
 	return true;
 }
 
