@@ -204,6 +204,11 @@ test_an_answer_without_mac_confirms_a_unicast_probe_only(void **state)
 	assert_resolved(7, 77);
 	assert_int_equal(learned, 1);
 	assert_int_equal(given_up, 0);
+	/* It is dead and asked by broadcast: whoever answers that must say where he is. */
+	hosts[7].up = false;
+	while (hop(7)->state != NEIGHBOUR_PROBE || hop(7)->asked <= NEIGHBOUR_MAX_REQUESTS)
+		run(1);
+	assert_int_equal(learn(&c), NEIGHBOUR_IGNORED);
 }
 
 static void
@@ -312,6 +317,31 @@ test_a_forged_gratuitous_message_costs_one_probe_and_changes_nothing(void **stat
 	assert_in_range(unicasts, 5, 12);
 	assert_int_equal(broadcasts, 0);
 	assert_int_equal(learned, 1);
+}
+
+static void
+test_an_announcement_of_what_is_known_is_no_news(void **state)
+{
+	(void)state;
+	hosts[7] = (struct host){ .up = true, .mac = 77 };
+	add(7);
+	run(5000);
+	assert_int_equal(say(7, 77, false), NEIGHBOUR_IGNORED);
+	run(5000);
+	assert_int_equal(unicasts, 0);
+}
+
+static void
+test_a_second_answer_with_another_mac_is_a_hint(void **state)
+{
+	(void)state;
+	hosts[7] = (struct host){ .up = true, .mac = 77 };
+	add(7);
+	run(10);
+	assert_int_equal(say(7, 66, true), NEIGHBOUR_HINT);
+	run(10);
+	assert_int_equal(unicasts, 1);
+	assert_resolved(7, 77);
 }
 
 static void
@@ -616,6 +646,8 @@ main(void)
 		TEST(test_traffic_flows_on_while_a_host_is_probed_and_stops_when_it_is_dead),
 		TEST(test_a_host_that_ignores_unicast_is_kept_by_broadcast),
 		TEST(test_a_forged_gratuitous_message_costs_one_probe_and_changes_nothing),
+		TEST(test_an_announcement_of_what_is_known_is_no_news),
+		TEST(test_a_second_answer_with_another_mac_is_a_hint),
 		TEST(test_a_moved_host_is_followed_within_a_second_of_its_announcement),
 		TEST(test_a_silently_moved_host_is_found_at_the_next_probe),
 		TEST(test_an_announcement_hastens_a_probe_that_runs_already),

@@ -142,13 +142,15 @@ test_own_and_group_addresses_and_foreign_link_locals_have_no_way(void **state)
 
 	(void)state;
 	confs[0].gateway4 = addr("10.0.0.254");
-	confs[2].gateway6 = addr("2001:db8::ff");
+	address_add(2, "2001:db8:1::1/64");
+	confs[2].gateway6 = addr("2001:db8:1::ff");
 	assert_false(find("10.0.0.1", false, &r));
 	assert_false(find("192.0.2.1", false, &r));
 	assert_false(find("224.0.0.1", false, &r));
 	assert_false(find("ff02::1", false, &r));
 	assert_false(find("255.255.255.255", false, &r));
 	confs[0].nb_addresses = 1;
+	assert_true(find("2001:db8:9::1", false, &r));
 	assert_false(find("fe80::77", false, &r));
 }
 
