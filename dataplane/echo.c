@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The request itself becomes the reply, so that its size and payload cost nothing. A
- * request sent to a group's MAC address is not answered (RFC 1122 section 3.2.2.6: no
- * echo amplification), whatever its IP destination says.
- */
+/* The request itself becomes the reply, so that its size and payload cost nothing. */
 
 #include "dataplane/echo.h"
 
@@ -47,16 +43,11 @@ echo_receive(const struct dataplane *dp, const struct exception *x)
 
 	packet_parse(frame, rte_pktmbuf_data_len(m), rte_pktmbuf_pkt_len(m), &packet);
 	if ((packet.kind != PACKET_ICMP4 && packet.kind != PACKET_ICMP6) || interface == NULL ||
-			(frame[0] & 1) != 0 ||
 			!echo_is_request(frame, &packet))
 		return false;
 	target = echo_target(frame, &packet);
-	if (!is_ours(dp, &target))
+	if (!is_ours(dp, &target) || echo_reply_in_place(frame, &packet) != 0)
 		return false;
-	if (echo_reply_in_place(frame, &packet) != 0) {
-		main_lcore_drop(dp, m, DROP_BAD_IP_HEADER);
-		return true;
-	}
 	memcpy(frame + RTE_ETHER_ADDR_LEN, interface->mac, RTE_ETHER_ADDR_LEN);
 	m->ol_flags = 0;
 	if (port_send(&dp->ports[x->port], m))

@@ -19,7 +19,7 @@ struct dataplane;
 /**
  * Answer an echo request to where it came from.
  * @return true: the mbuf was taken (answered, or dropped for a reason); false: not an echo
- *         request for us, the mbuf is the caller's.
+ *         request for us, or one that net/echo.h does not answer; the mbuf is the caller's.
  */
 bool echo_receive(const struct dataplane *dp, const struct exception *x);
 

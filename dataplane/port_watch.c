@@ -49,7 +49,8 @@ port_watch_tick(struct port_watch *watch, const struct dataplane *dp, uint64_t n
 	for (uint16_t i = 0; i < dp->nb_ports; i++)
 		if (port_look(&dp->ports[i], port_stats_of(dp, i)))
 			up |= UINT32_C(1) << i;
-	came = up & ~watch->up;
+	came = watch->has_seen ? up & ~watch->up : 0;
+	watch->has_seen = true;
 	watch->up = up;
 	return came;
 }

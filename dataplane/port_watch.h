@@ -26,12 +26,13 @@ struct dataplane;
 /** The main lcore's memory; zero is a fresh one. */
 struct port_watch {
 	uint64_t next_ms;
-	uint32_t up; /**< Bit i: port i had its link. */
+	uint32_t up;   /**< Bit i: port i had its link. */
+	bool has_seen; /**< up is real. */
 };
 
 /**
  * Main lcore: copy, if it is time.
- * @return bits of the ports whose link came up.
+ * @return bits of the ports whose link came back since the last look.
  */
 uint32_t port_watch_tick(struct port_watch *watch, const struct dataplane *dp, uint64_t now_ms);
 
