@@ -104,8 +104,9 @@ struct build {
 };
 
 /** The tables that maglev_default_slots() chooses from: steps of about a half. */
-static const uint32_t default_slots[] = { 65537, 98317, 131101, 196613, 262147, 393241, 524309,
-	786433, MAGLEV_MAX_SLOTS };
+static const uint32_t default_slots[] = { 1021, 1543, 2053, 3079, 4099, 6151, 8209, 12289, 16411,
+	24593, 32771, 49157, 65537, 98317, 131101, 196613, 262147, 393241, 524309, 786433,
+	MAGLEV_MAX_SLOTS };
 
 uint64_t
 maglev_backend_key(const void *id, unsigned int len)

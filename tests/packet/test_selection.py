@@ -99,7 +99,7 @@ def test_every_mode_and_family_selects_as_the_model(rig, way, protocol):
 def test_the_default_number_of_slots_is_the_models(rig):
     service = make_service(4)
     rig.apply(service)
-    assert sum(m["slots"] for m in rig.stats.members()) == model_of(service).nb_slots == 65537
+    assert sum(m["slots"] for m in rig.stats.members()) == model_of(service).nb_slots == 1021
     check(rig, service, 60)
 
 

@@ -381,15 +381,22 @@ test_slots_valid_are_primes_in_range(void **state)
 static void
 test_default_slots_follow_the_list(void **state)
 {
-	static const uint32_t list[] = { 65537, 98317, 131101, 196613, 262147, 393241, 524309,
-		786433, 1048573 };
+	static const uint32_t list[] = { 1021, 1543, 2053, 3079, 4099, 6151, 8209, 12289, 16411,
+		24593, 32771, 49157, 65537, 98317, 131101, 196613, 262147, 393241, 524309, 786433,
+		1048573 };
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_LEN(list); i++)
 		assert_true(maglev_slots_valid(list[i]));
-	assert_int_equal(maglev_default_slots(NULL, 0), 65537);
+	assert_int_equal(maglev_default_slots(NULL, 0), 1021);
 	naive_backends(backends, MAGLEV_MAX_BACKENDS, 1, 10);
-	assert_int_equal(maglev_default_slots(backends, 1), 65537);
+	for (unsigned int i = 0; i + 1 < ARRAY_LEN(list); i++) {
+		uint32_t most = list[i] / 100;
+
+		assert_int_equal(maglev_default_slots(backends, most), list[i]);
+		assert_int_equal(maglev_default_slots(backends, most + 1), list[i + 1]);
+	}
+	assert_int_equal(maglev_default_slots(backends, 1), 1021);
 	assert_int_equal(maglev_default_slots(backends, 655), 65537);
 	assert_int_equal(maglev_default_slots(backends, 656), 98317);
 	assert_int_equal(maglev_default_slots(backends, 5243), 524309);
