@@ -21,14 +21,34 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "hash/siphash.h"
 
 /** @param ports_be The four bytes of both ports as they stand in the packet, client's first. */
-uint64_t slot_hash_v4(const struct siphash_key *key, uint32_t client_be, uint32_t vip_be,
-		uint32_t ports_be, uint8_t protocol);
+static inline uint64_t
+slot_hash_v4(const struct siphash_key *key, uint32_t client_be, uint32_t vip_be, uint32_t ports_be,
+		uint8_t protocol)
+{
+	uint64_t addresses = client_be | (uint64_t)vip_be << 32;
+	uint64_t rest = ports_be | (uint64_t)protocol << 32;
+
+	return siphash13_16(key, addresses, rest);
+}
 
 /** @param client,vip 16 bytes each. */
-uint64_t slot_hash_v6(const struct siphash_key *key, const uint8_t *client, const uint8_t *vip,
-		uint32_t ports_be, uint8_t protocol);
+static inline uint64_t
+slot_hash_v6(const struct siphash_key *key, const uint8_t *client, const uint8_t *vip,
+		uint32_t ports_be, uint8_t protocol)
+{
+	const uint64_t words[5] = {
+		load_u64(client),
+		load_u64(client + 8),
+		load_u64(vip),
+		load_u64(vip + 8),
+		ports_be | (uint64_t)protocol << 32,
+	};
+
+	return siphash13_40(key, words);
+}
 
 #endif
