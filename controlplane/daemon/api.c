@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/daemon/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/daemon.h"
+
+#define CHANGE_PARAMS "dry_run expect_revision"
+
+struct route {
+	const char *method;
+	const char *path; /* "{}" stands for any one segment. */
+	bool changes;
+	const char *params; /* Known query parameters, between spaces. */
+	void (*handle)(struct request *r);
+};
+
+static const struct route routes[] = {
+	{ "GET", "v1/status", false, "", api_status },
+	{ "GET", "v1/services", false, "", api_services },
+	{ "GET", "v1/services/{}", false, "", api_service },
+	{ "POST", "v1/services/{}/backends", true, CHANGE_PARAMS, api_backend_add },
+	{ "PATCH", "v1/services/{}/backends/{}", true, CHANGE_PARAMS, api_backend_patch },
+	{ "DELETE", "v1/services/{}/backends/{}", true, CHANGE_PARAMS, api_backend_remove },
+	{ "GET", "v1/backends", false, "service", api_backends },
+	{ "PATCH", "v1/backends/{}", true, CHANGE_PARAMS, api_backend_patch_everywhere },
+	{ "DELETE", "v1/backends/{}", true, CHANGE_PARAMS, api_backend_remove_everywhere },
+	{ "GET", "v1/config", false, "effective", api_config_get },
+	{ "PUT", "v1/config", true, CHANGE_PARAMS " reset_overrides allow_empty name",
+			api_config_put },
+	{ "GET", "v1/overrides", false, "", api_overrides },
+	{ "DELETE", "v1/overrides", true, CHANGE_PARAMS " service backend", api_overrides_reset },
+	{ "GET", "v1/stats", false, "", api_stats },
+	{ "GET", "v1/audit", false, "limit before", api_audit },
+	{ "GET", "v1/revisions", false, "limit", api_revisions },
+	{ "GET", "v1/revisions/{}", false, "", api_revision },
+};
+
+/** Does the request's path have the form of @p path? */
+static bool
+path_matches(const struct request *r, const char *path)
+{
+	unsigned int i = 0;
+
+	while (*path != '\0') {
+		size_t len = strcspn(path, "/");
+
+		if (i == r->nb_segments)
+			return false;
+		if (strncmp(path, "{}", len) != 0 &&
+				(strlen(r->segments[i]) != len ||
+						memcmp(r->segments[i], path, len) != 0))
+			return false;
+		i++;
+		path += len;
+		path += *path == '/';
+	}
+	return i == r->nb_segments;
+}
+
+/** HEAD is GET without the body, which libmicrohttpd leaves away. */
+static bool
+method_matches(const struct request *r, const struct route *route)
+{
+	if (strcmp(r->method, "HEAD") == 0)
+		return strcmp(route->method, "GET") == 0;
+	return strcmp(r->method, route->method) == 0;
+}
+
+/** @return NULL: none; *path_known says whether the path has other methods. */
+static const struct route *
+route_find(struct request *r, bool *path_known)
+{
+	size_t at = 0;
+
+	*path_known = false;
+	r->allow[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!path_matches(r, routes[i].path))
+			continue;
+		if (method_matches(r, &routes[i])) {
+			r->allow[0] = '\0';
+			return &routes[i];
+		}
+		*path_known = true;
+		at += (size_t)snprintf(r->allow + at, sizeof(r->allow) - at, "%s%s",
+				at > 0 ? ", " : "", routes[i].method);
+	}
+	return NULL;
+}
+
+/** Is @p word one of those in @p words? */
+static bool
+word_in(const char *word, const char *words)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; *at != '\0';) {
+		size_t n = strcspn(at, " ");
+
+		if (n == len && memcmp(at, word, len) == 0)
+			return true;
+		at += n;
+		at += *at == ' ';
+	}
+	return false;
+}
+
+/** A misspelt dry_run must not change anything: unknown parameters are errors. */
+static bool
+check_params(struct request *r, const struct route *route)
+{
+	for (unsigned int i = 0; i < r->nb_params; i++) {
+		const char *name = r->params[i].name;
+
+		if (word_in(name, route->params))
+			continue;
+		request_fail(r, 400, &(struct api_error){ .code = "bad_request", .path = name },
+				"unknown parameter \"%.40s\"; known are: %s", name,
+				route->params[0] != '\0' ? route->params : "none");
+		return false;
+	}
+	return true;
+}
+
+void
+api_check(struct request *r)
+{
+	bool path_known;
+	const struct route *route = route_find(r, &path_known);
+
+	if (route == NULL && path_known) {
+		request_fail(r, 405, &(struct api_error){ .code = "method_not_allowed" },
+				"%s is not possible here, only %s", r->method, r->allow);
+	} else if (route == NULL) {
+		request_fail(r, 404,
+				&(struct api_error){
+						.code = "not_found", .hint = "see doc/api.md" },
+				"no such path");
+	} else if (route->changes && !r->peer.may_write) {
+		request_fail(r, 403,
+				&(struct api_error){ .code = "denied",
+						.hint = "root, the daemon's user and members of --api-group may" },
+				"uid %u may read but not change anything",
+				(unsigned int)r->peer.uid);
+	} else {
+		check_params(r, route);
+	}
+}
+
+void
+api_handle(struct request *r)
+{
+	bool path_known;
+	const struct route *route = route_find(r, &path_known);
+
+	if (route->changes &&
+			(reconcile_busy(r->daemon->reconcile) ||
+					!STAILQ_EMPTY(&r->daemon->waiting)))
+		STAILQ_INSERT_TAIL(&r->daemon->waiting, r, waiting);
+	else
+		route->handle(r);
+}
+
+void
+api_wake(struct daemon *d)
+{
+	while (!STAILQ_EMPTY(&d->waiting) && !reconcile_busy(d->reconcile) && !d->reload_wanted) {
+		struct request *r = STAILQ_FIRST(&d->waiting);
+		bool path_known;
+
+		STAILQ_REMOVE_HEAD(&d->waiting, waiting);
+		route_find(r, &path_known)->handle(r);
+	}
+}
+
+void
+api_stop(struct daemon *d)
+{
+	while (!STAILQ_EMPTY(&d->waiting)) {
+		struct request *r = STAILQ_FIRST(&d->waiting);
+
+		STAILQ_REMOVE_HEAD(&d->waiting, waiting);
+		request_fail(r, 503, &(struct api_error){ .code = "busy" },
+				"guidewayd is stopping; nothing was changed");
+	}
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_API_HANDLERS_H
+#define DAEMON_API_HANDLERS_H
+
+/**
+ * @file
+ * The functions of the API, one a method and path (api.c has the table), and what they
+ * share. Each replies exactly once; those that change something perhaps later.
+ *
+ * Thread safety: the main thread only.
+ */
+
+#include "controlplane/daemon/complaint.h"
+#include "controlplane/daemon/node.h"
+#include "controlplane/daemon/reconcile.h"
+#include "controlplane/daemon/request.h"
+
+/* Reading. */
+void api_status(struct request *r);
+void api_services(struct request *r);
+void api_service(struct request *r);
+void api_backends(struct request *r);
+void api_overrides(struct request *r);
+void api_config_get(struct request *r);
+void api_stats(struct request *r);
+void api_audit(struct request *r);
+void api_revisions(struct request *r);
+void api_revision(struct request *r);
+
+/* Changing. */
+void api_config_put(struct request *r);
+void api_backend_add(struct request *r);
+void api_backend_remove(struct request *r);
+void api_backend_remove_everywhere(struct request *r);
+void api_backend_patch(struct request *r);
+void api_backend_patch_everywhere(struct request *r);
+void api_overrides_reset(struct request *r);
+
+/* Shared. */
+
+/** The service that @p name_or_id names. @return NULL: replied with 404. */
+const struct config_service *api_find_service(struct request *r, const char *name_or_id);
+/** Parse a backend's address from the path or a parameter. @return false: replied with 400. */
+bool api_parse_address(struct request *r, const char *text, struct ip_addr *out);
+/** Reply with what is wrong with a document. */
+void api_complain(struct request *r, const struct complaints *c);
+/** Parse a JSON body into @p document. @return its root; NULL: replied. */
+const struct node *api_body(struct request *r, struct document *document, struct complaints *c);
+/**
+ * Start a change by `dry_run` and `expect_revision`; its end is the reply.
+ * @param change Its references are taken.
+ */
+void api_change(struct request *r, struct change_request *change);
+/** A change request by this peer. */
+struct change_request api_change_request(const struct request *r, const char *action);
+
+/** Plain sentences about what is not well. @return a new array. */
+json_t *api_problems(struct daemon *d);
+/** One override as status and lists show it. */
+json_t *api_override_view(struct daemon *d, const struct override *o);
+/** All of them. */
+json_t *api_overrides_view(struct daemon *d);
+/** A list of workers with load and tables. */
+json_t *api_workers_view(struct daemon *d);
+
+/** A service as people see it. @param with_backends Each of them too. Call counters_read() before. */
+json_t *api_service_view(
+		struct daemon *d, const struct config_service *service, bool with_backends);
+/** Append the backends of @p service to @p list. */
+void api_backends_view(struct daemon *d, const struct config_service *service, json_t *list);
+
+/** How many of a service's backends take new flows now (routes included where known). */
+uint32_t api_nb_usable(
+		struct daemon *d, const struct config_service *service, uint64_t *sum_weight);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Services and backends as people see them: configuration, overrides and counters
+ * together.
+ */
+#include <string.h>
+
+#include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/clock.h"
+#include "controlplane/daemon/config_write.h"
+#include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/desired.h"
+#include "controlplane/daemon/json_text.h"
+#include "controlplane/daemon/service_id.h"
+
+/** Everything about one backend of a service. */
+struct backend_view {
+	const struct config_backend *configured;
+	const struct override *override;
+	const struct counters_member *member; /* NULL: not known to a dataplane. */
+	struct backend_conf conf;	      /* In effect. */
+	bool usable;
+};
+
+static struct backend_view
+view_of(struct daemon *d, const struct config_service *service,
+		const struct config_backend *backend)
+{
+	struct backend_view v = { .configured = backend };
+	struct backend_effect effect;
+
+	v.override = overrides_find(reconcile_state(d->reconcile)->overrides, &service->conf.key,
+			&backend->addr);
+	v.member = counters_find_member(
+			reconcile_counters(d->reconcile), &service->conf.key, &backend->addr);
+	v.conf = desired_backend(backend, v.override);
+	effect = backend_effect(
+			(enum backend_admin)v.conf.admin, (enum backend_health)v.conf.health);
+	v.usable = effect.takes_new_flows && v.conf.weight > 0 &&
+			(v.member == NULL || v.member->routed);
+	return v;
+}
+
+uint32_t
+api_nb_usable(struct daemon *d, const struct config_service *service, uint64_t *sum_weight)
+{
+	uint32_t nb = 0;
+
+	*sum_weight = 0;
+	for (uint32_t i = 0; i < service->nb_backends; i++) {
+		struct backend_view v = view_of(d, service, &service->backends[i]);
+
+		if (!v.usable)
+			continue;
+		nb++;
+		*sum_weight += v.conf.weight;
+	}
+	return nb;
+}
+
+static void
+set_sums(json_t *json, const struct counters_sum *sum)
+{
+	static const char *const keys[] = { "packets", "bytes", "new_flows", "active_flows" };
+	uint64_t values[ARRAY_LEN(keys)];
+
+	if (sum != NULL)
+		memcpy(values,
+				(uint64_t[]){ sum->packets, sum->bytes, sum->new_flows,
+						sum->active_flows },
+				sizeof(values));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		json_object_set_new(json, keys[i],
+				sum != NULL ? json_integer((json_int_t)values[i]) : json_null());
+}
+
+static json_t *
+override_view(const struct override *o)
+{
+	char since[CLOCK_TEXT_SIZE];
+
+	if (o == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:s, s:o}", "state",
+			o->has_admin ? json_string(backend_admin_name(o->admin)) : json_null(),
+			"weight", o->has_weight ? json_integer(o->weight) : json_null(), "since",
+			clock_format(o->since_ms, since), "by", json_text(o->by));
+}
+
+static json_t *
+backend_view(const struct config_service *service, const struct backend_view *v,
+		uint64_t sum_weight, const struct counters_service *counted)
+{
+	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
+	double expected = v->usable && sum_weight > 0 ? (double)v->conf.weight / (double)sum_weight
+						      : 0.;
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:{s:s, s:I}, s:o, s:f}",
+			"service", service_id_format(&service->conf.key, id), "service_name",
+			config_service_label(service, label), "address",
+			ip_addr_format(&v->conf.addr, addr), "state",
+			backend_admin_name(v->conf.admin), "weight", (json_int_t)v->conf.weight,
+			"health", backend_health_name(v->conf.health), "usable", v->usable,
+			"configured", "state", backend_admin_name(v->configured->admin), "weight",
+			(json_int_t)v->configured->weight, "override", override_view(v->override),
+			"expected_share", expected);
+	bool known = v->member != NULL;
+
+	json_object_set_new(json, "routed", known ? json_boolean(v->member->routed) : json_null());
+	json_object_set_new(json, "slots", known ? json_integer(v->member->slots) : json_null());
+	json_object_set_new(json, "share",
+			known && counted != NULL && counted->nb_slots > 0
+					? json_real((double)v->member->slots / counted->nb_slots)
+					: json_null());
+	set_sums(json, known ? &v->member->sum : NULL);
+	return json;
+}
+
+void
+api_backends_view(struct daemon *d, const struct config_service *service, json_t *list)
+{
+	const struct counters_service *counted =
+			counters_find_service(reconcile_counters(d->reconcile), &service->conf.key);
+	uint64_t sum_weight;
+
+	api_nb_usable(d, service, &sum_weight);
+	for (uint32_t i = 0; i < service->nb_backends; i++) {
+		struct backend_view v = view_of(d, service, &service->backends[i]);
+
+		json_array_append_new(list, backend_view(service, &v, sum_weight, counted));
+	}
+}
+
+static json_t *
+lifetimes_view(const struct service_conf *conf)
+{
+	json_t *json = json_object();
+
+	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)
+		json_object_set_new(json, flow_state_key(i),
+				json_integer(conf->lifetime_s[i] != 0
+								? conf->lifetime_s[i]
+								: service_default_lifetime_s[i]));
+	return json;
+}
+
+json_t *
+api_service_view(struct daemon *d, const struct config_service *service, bool with_backends)
+{
+	const struct service_conf *conf = &service->conf;
+	const struct counters_service *counted =
+			counters_find_service(reconcile_counters(d->reconcile), &conf->key);
+	uint32_t slots = counted != NULL ? counted->nb_slots : conf->nb_slots;
+	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
+	uint64_t sum_weight;
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "id",
+			service_id_format(&conf->key, id), "name",
+			config_service_label(service, label), "address",
+			ip_addr_format(&conf->key.vip, addr), "protocol",
+			service_protocol_name(conf->key.protocol), "port",
+			(json_int_t)conf->key.l4_port, "mode", service_mode_name(conf->mode),
+			"slots", slots != 0 ? json_integer(slots) : json_null(), "lifetimes",
+			lifetimes_view(conf), "syn-reselect-idle",
+			(json_int_t)(conf->syn_reselect_idle_s != 0
+							? conf->syn_reselect_idle_s
+							: SERVICE_DEFAULT_SYN_RESELECT_IDLE_S),
+			"backends_total", (json_int_t)service->nb_backends, "backends_usable",
+			(json_int_t)api_nb_usable(d, service, &sum_weight));
+
+	set_sums(json, counted != NULL ? &counted->sum : NULL);
+	if (with_backends) {
+		json_t *list = json_array();
+
+		api_backends_view(d, service, list);
+		json_object_set_new(json, "backends", list);
+	}
+	return json;
+}
+
+void
+api_services(struct request *r)
+{
+	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
+	json_t *list = json_array();
+
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	for (uint32_t i = 0; i < config->nb_services; i++)
+		json_array_append_new(
+				list, api_service_view(r->daemon, &config->services[i], false));
+	request_reply(r, 200, json_pack("{s:o}", "services", list));
+}
+
+void
+api_service(struct request *r)
+{
+	const struct config_service *service = api_find_service(r, r->segments[2]);
+
+	if (service == NULL)
+		return;
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	request_reply(r, 200, api_service_view(r->daemon, service, true));
+}
+
+void
+api_backends(struct request *r)
+{
+	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
+	const char *chosen = request_param(r, "service");
+	const struct config_service *service = NULL;
+	json_t *list;
+
+	if (chosen != NULL) {
+		service = api_find_service(r, chosen);
+		if (service == NULL)
+			return;
+	}
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	list = json_array();
+	for (uint32_t i = 0; i < config->nb_services; i++) {
+		if (service == NULL || service == &config->services[i])
+			api_backends_view(r->daemon, &config->services[i], list);
+	}
+	request_reply(r, 200, json_pack("{s:o}", "backends", list));
+}

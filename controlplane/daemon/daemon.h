@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+/**
+ * @file
+ * The daemon as a whole: what its parts need of each other.
+ *
+ * Thread safety: everything runs on the main thread.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/daemon/config_file.h"
+#include "controlplane/daemon/hash_key.h"
+#include "controlplane/daemon/http.h"
+#include "controlplane/daemon/options.h"
+#include "controlplane/daemon/reconcile.h"
+#include "controlplane/daemon/store.h"
+
+STAILQ_HEAD(request_list, request);
+
+struct daemon {
+	struct options options;
+	struct ev_loop *loop;
+	struct store *store;
+	struct hash_key key;
+	struct reconcile *reconcile;
+	struct http *http;
+	struct config_file file;
+	struct request_list waiting; /**< Changes that wait for the one under way. */
+	int64_t started_ms;	     /**< Unix time. */
+	uint64_t started_us;	     /**< Monotonic. */
+	bool serving;		     /**< The API answers; READY was said. */
+	bool stopping;
+	bool reload_wanted; /**< SIGHUP came. */
+	int exit_code;
+};
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * libmicrohttpd calls on_access() for a request first when its headers are there, then
+ * for each part of its body, then once more when it is whole. Refusals are decided at the
+ * first call, but given at the last one, after the body was read and thrown away, so
+ * that a client that is still sending sees the answer and not a reset; only a body that
+ * says that it is over the limit is refused at once.
+ */
+#include "controlplane/daemon/http.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "controlplane/daemon/log.h"
+
+#define BACKLOG 64
+/** Memory for headers of one connection. */
+#define CONNECTION_MEMORY 32768
+
+struct http {
+	struct http_conf conf;
+	int listener;
+	struct stat socket_stat; /* To unlink only what is ours. */
+	struct MHD_Daemon *mhd;
+	ev_io io;
+	ev_timer timer;
+};
+
+/** A request under way; its first member, so that one leads to the other. */
+struct http_connection {
+	struct request request;
+	struct http *http;
+	struct MHD_Connection *mhd;
+	bool suspended;
+	size_t body_room;
+	size_t nb_discarded; /* Bytes of a body that nobody will read. */
+};
+
+/* The loop. */
+
+/** Ask for the next call: when a connection times out, or at once. */
+static void
+timer_update(struct http *http)
+{
+	unsigned MHD_LONG_LONG timeout_ms;
+
+	ev_timer_stop(http->conf.loop, &http->timer);
+	if (MHD_get_timeout(http->mhd, &timeout_ms) != MHD_YES)
+		return;
+	ev_timer_set(&http->timer, (double)timeout_ms / 1000., 0.);
+	ev_timer_start(http->conf.loop, &http->timer);
+}
+
+static void
+run(struct http *http)
+{
+	MHD_run(http->mhd);
+	timer_update(http);
+}
+
+static void
+on_io(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	run(w->data);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	run(w->data);
+}
+
+void
+http_wake(struct request *r)
+{
+	struct http_connection *c = r->connection;
+
+	if (!c->suspended)
+		return;
+	c->suspended = false;
+	MHD_resume_connection(c->mhd);
+	ev_timer_stop(c->http->conf.loop, &c->http->timer);
+	ev_timer_set(&c->http->timer, 0., 0.);
+	ev_timer_start(c->http->conf.loop, &c->http->timer);
+}
+
+/* One request. */
+
+static enum MHD_Result
+send_reply(struct http_connection *c)
+{
+	struct request *r = &c->request;
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+			r->reply_len, r->reply, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result ret;
+
+	if (response == NULL)
+		return MHD_NO;
+	r->reply = NULL; /* Belongs to the response. */
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->reply_type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (r->etag[0] != '\0')
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, r->etag);
+	if (r->allow[0] != '\0')
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
+	ret = MHD_queue_response(c->mhd, r->status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+static enum MHD_Result
+add_param(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct request *r = context;
+
+	(void)kind;
+	return request_add_param(r, name, value) ? MHD_YES : MHD_NO;
+}
+
+/** "Application/JSON; charset=utf-8" → "application/json". */
+static void
+set_content_type(struct request *r, const char *header)
+{
+	size_t len = header != NULL ? strcspn(header, "; \t") : 0;
+
+	if (len >= sizeof(r->content_type))
+		len = sizeof(r->content_type) - 1;
+	for (size_t i = 0; i < len; i++)
+		r->content_type[i] = (char)tolower((unsigned char)header[i]);
+	r->content_type[len] = '\0';
+}
+
+static const char *
+header(const struct http_connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name);
+}
+
+/** A body that says how long it is: too long? */
+static bool
+is_too_large(const struct http_connection *c)
+{
+	const char *length = header(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return length != NULL && strtoull(length, NULL, 10) > REQUEST_MAX_BODY;
+}
+
+static void
+fail_too_large(struct request *r)
+{
+	request_fail(r, 413, &(struct api_error){ .code = "too_large" },
+			"the body is larger than %u bytes", REQUEST_MAX_BODY);
+}
+
+/** The headers are here. */
+static struct http_connection *
+connection_begin(struct http *http, struct MHD_Connection *mhd, const char *url, const char *method)
+{
+	const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct http_connection *c = calloc(1, sizeof(*c));
+	struct request *r;
+	const char *accept;
+
+	if (c == NULL)
+		return NULL;
+	r = &c->request;
+	c->http = http;
+	c->mhd = mhd;
+	r->connection = c;
+	r->daemon = http->conf.daemon;
+	if (info == NULL || peer_identify(info->connect_fd, http->conf.group, &r->peer) != 0) {
+		free(c);
+		return NULL;
+	}
+	snprintf(r->method, sizeof(r->method), "%s", method);
+	set_content_type(r, header(c, MHD_HTTP_HEADER_CONTENT_TYPE));
+	accept = header(c, MHD_HTTP_HEADER_ACCEPT);
+	r->wants_yaml = accept != NULL && strstr(accept, "yaml") != NULL;
+	if (!request_set_path(r, url))
+		return c;
+	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_param, r);
+	if (!r->replied)
+		http->conf.check(r);
+	return c;
+}
+
+static bool
+body_append(struct http_connection *c, const char *data, size_t len)
+{
+	struct request *r = &c->request;
+	size_t needed = r->body_len + len + 1;
+
+	if (needed > c->body_room) {
+		size_t room = c->body_room * 2 > needed ? c->body_room * 2 : needed;
+		char *more = realloc(r->body, room);
+
+		if (more == NULL)
+			return false;
+		r->body = more;
+		c->body_room = room;
+	}
+	memcpy(r->body + r->body_len, data, len);
+	r->body_len += len;
+	r->body[r->body_len] = '\0';
+	return true;
+}
+
+/** @return MHD_NO: close the connection. */
+static enum MHD_Result
+take_body(struct http_connection *c, const char *data, size_t *len)
+{
+	struct request *r = &c->request;
+	size_t n = *len;
+
+	*len = 0;
+	if (!r->replied && n > REQUEST_MAX_BODY - r->body_len)
+		fail_too_large(r);
+	if (r->replied) {
+		c->nb_discarded += n;
+		return c->nb_discarded > REQUEST_MAX_BODY ? MHD_NO : MHD_YES;
+	}
+	return body_append(c, data, n) ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result
+on_access(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+		const char *version, const char *data, size_t *len, void **state)
+{
+	struct http *http = context;
+	struct http_connection *c = *state;
+
+	(void)version;
+	if (c == NULL) {
+		c = connection_begin(http, mhd, url, method);
+		*state = c;
+		if (c == NULL)
+			return MHD_NO;
+		if (!is_too_large(c))
+			return MHD_YES;
+		if (!c->request.replied)
+			fail_too_large(&c->request);
+		return send_reply(c);
+	}
+	if (*len > 0)
+		return take_body(c, data, len);
+	if (!c->request.replied)
+		http->conf.handle(&c->request);
+	if (c->request.replied)
+		return send_reply(c);
+	c->suspended = true;
+	MHD_suspend_connection(mhd);
+	return MHD_YES;
+}
+
+static void
+on_completed(void *context, struct MHD_Connection *mhd, void **state,
+		enum MHD_RequestTerminationCode code)
+{
+	struct http_connection *c = *state;
+
+	(void)context;
+	(void)mhd;
+	(void)code;
+	if (c == NULL)
+		return;
+	request_clear(&c->request);
+	free(c);
+	*state = NULL;
+}
+
+/** Segments are decoded after the path was split: leave it as it came. */
+static size_t
+keep_encoded(void *context, struct MHD_Connection *mhd, char *text)
+{
+	(void)context;
+	(void)mhd;
+	return strlen(text);
+}
+
+static void
+on_log(void *context, const char *format, va_list args)
+{
+	char line[512];
+
+	(void)context;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	vsnprintf(line, sizeof(line), format, args);
+#pragma GCC diagnostic pop
+	line[strcspn(line, "\n")] = '\0';
+	log_line(LOG_DEBUG, "api: %s", line);
+}
+
+/* Life. */
+
+/** Is anybody listening there? */
+static bool
+is_served(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served;
+
+	if (fd < 0)
+		return false;
+	served = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN;
+	close(fd);
+	return served;
+}
+
+static int
+listener_open(const struct http_conf *conf, char *error, size_t error_size)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, ret;
+
+	if (strlen(conf->path) >= sizeof(addr.sun_path)) {
+		snprintf(error, error_size, "%s: longer than %zu characters", conf->path,
+				sizeof(addr.sun_path) - 1);
+		return -1;
+	}
+	strcpy(addr.sun_path, conf->path);
+	if (is_served(&addr)) {
+		snprintf(error, error_size, "%s: another process serves it", conf->path);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		goto err;
+	unlink(conf->path);
+	mask = umask(0117); /* 0660 from the first moment. */
+	ret = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (ret != 0 || listen(fd, BACKLOG) != 0)
+		goto err;
+	if (conf->group != (gid_t)-1 && chown(conf->path, (uid_t)-1, conf->group) != 0)
+		goto err;
+	return fd;
+
+err:
+	snprintf(error, error_size, "%s: %s", conf->path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+struct http *
+http_create(const struct http_conf *conf, char *error, size_t error_size)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (http == NULL) {
+		snprintf(error, error_size, "out of memory");
+		return NULL;
+	}
+	http->conf = *conf;
+	http->listener = listener_open(conf, error, error_size);
+	if (http->listener < 0) {
+		free(http);
+		return NULL;
+	}
+	if (lstat(conf->path, &http->socket_stat) != 0)
+		memset(&http->socket_stat, 0, sizeof(http->socket_stat));
+	return http;
+}
+
+int
+http_start(struct http *http)
+{
+	const union MHD_DaemonInfo *info;
+
+	http->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+			0, NULL, NULL, on_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+			MHD_OPTION_LISTEN_SOCKET, http->listener, MHD_OPTION_CONNECTION_LIMIT,
+			(unsigned int)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned int)HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+			(size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+			MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_END);
+	if (http->mhd == NULL)
+		return -ENOMEM;
+	info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	if (info == NULL)
+		return -EIO;
+	ev_io_init(&http->io, on_io, info->epoll_fd, EV_READ);
+	ev_timer_init(&http->timer, on_timer, 0., 0.);
+	http->io.data = http;
+	http->timer.data = http;
+	ev_io_start(http->conf.loop, &http->io);
+	ev_timer_start(http->conf.loop, &http->timer);
+	return 0;
+}
+
+void
+http_destroy(struct http *http)
+{
+	struct stat now;
+
+	if (http == NULL)
+		return;
+	if (http->mhd != NULL) {
+		MHD_run(http->mhd); /* Send what was replied last. */
+		ev_io_stop(http->conf.loop, &http->io);
+		ev_timer_stop(http->conf.loop, &http->timer);
+		MHD_stop_daemon(http->mhd); /* Closes the listener. */
+	} else {
+		close(http->listener);
+	}
+	if (lstat(http->conf.path, &now) == 0 && now.st_ino == http->socket_stat.st_ino &&
+			now.st_dev == http->socket_stat.st_dev)
+		unlink(http->conf.path);
+	free(http);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Life of the daemon: lock, key, store; the loop runs; the link offers the stored state
+ * to the dataplane, as far as there is one; then the file is applied; then the API
+ * answers and the service manager hears READY. Whoever opens the API's socket before
+ * that waits in its backlog.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controlplane/daemon/api.h"
+#include "controlplane/daemon/clock.h"
+#include "controlplane/daemon/complaint.h"
+#include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/instance.h"
+#include "controlplane/daemon/log.h"
+#include "controlplane/daemon/notify.h"
+
+/** --check: the errors on stderr, one a line. */
+static int
+check_file(const char *path)
+{
+	struct complaints c;
+	struct config *config;
+	int error;
+	int code = EXIT_CODE_OK;
+
+	complaints_init(&c, path);
+	config = config_file_read(path, &c, &error);
+	if (config != NULL) {
+		printf("%s: good: %u services, %u backends\n", path, config->nb_services,
+				config->nb_members);
+	} else {
+		code = error != 0 ? EXIT_CODE_FAILED : EXIT_CODE_INVALID;
+		for (unsigned int i = 0; i < c.nb; i++) {
+			char *line = complaint_line(&c, i);
+
+			fprintf(stderr, "%s\n", line != NULL ? line : "out of memory");
+			free(line);
+		}
+		if (c.nb_more > 0)
+			fprintf(stderr, "%s: %u more errors\n", path, c.nb_more);
+	}
+	config_unref(config);
+	complaints_clear(&c);
+	return code;
+}
+
+static void
+serve(struct daemon *d)
+{
+	if (http_start(d->http) != 0) {
+		log_line(LOG_ERR, "api: cannot serve %s", d->options.api);
+		d->exit_code = EXIT_CODE_FAILED;
+		ev_break(d->loop, EVBREAK_ALL);
+		return;
+	}
+	d->serving = true;
+	log_line(LOG_INFO, "serving %s, revision %llu", d->options.api,
+			(unsigned long long)reconcile_state(d->reconcile)->revision);
+	notify_send("READY=1\nSTATUS=serving");
+}
+
+/** A change has ended or the link has changed: go on with what waits. */
+static void
+on_wake(void *context)
+{
+	struct daemon *d = context;
+
+	if (d->stopping || d->reconcile == NULL || !reconcile_settled(d->reconcile))
+		return;
+	if (d->file.at_ms == 0 && !d->file.under_way)
+		config_file_apply(d, false);
+	if (!d->serving && !d->file.under_way)
+		serve(d);
+	if (d->reload_wanted && !reconcile_busy(d->reconcile)) {
+		d->reload_wanted = false;
+		log_line(LOG_NOTICE, "SIGHUP: applying %s", d->options.config);
+		config_file_apply(d, true);
+	}
+	api_wake(d);
+}
+
+static void
+on_hangup(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct daemon *d = w->data;
+
+	(void)loop;
+	(void)events;
+	d->reload_wanted = true;
+	on_wake(d);
+}
+
+static void
+on_stop(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct daemon *d = w->data;
+
+	(void)events;
+	log_line(LOG_INFO, "stopping; the dataplane goes on");
+	notify_send("STOPPING=1");
+	d->stopping = true;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+on_watchdog(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)w;
+	(void)events;
+	notify_send("WATCHDOG=1");
+}
+
+/** What must be there before the loop runs. @return an exit code; -1: go on. */
+static int
+open_files(struct daemon *d, int *lock)
+{
+	char error[1024], path[4096];
+	const struct options *o = &d->options;
+
+	*lock = instance_lock(o->state_dir, error, sizeof(error));
+	if (*lock < 0) {
+		log_line(LOG_ERR, "%s", error);
+		return *lock == -EEXIST ? EXIT_CODE_RUNNING : EXIT_CODE_FAILED;
+	}
+	snprintf(path, sizeof(path), "%s/hash.key", o->state_dir);
+	if (hash_key_load(o->hash_key_file != NULL ? o->hash_key_file : path, &d->key, error,
+			    sizeof(error)) != 0) {
+		log_line(LOG_ERR, "hash key: %s", error);
+		return EXIT_CODE_FAILED;
+	}
+	snprintf(path, sizeof(path), "%s/state.db", o->state_dir);
+	d->store = store_open(path, error, sizeof(error));
+	if (d->store == NULL) {
+		log_line(LOG_ERR, "store: %s", error);
+		return EXIT_CODE_FAILED;
+	}
+	return -1;
+}
+
+static int
+open_parts(struct daemon *d)
+{
+	struct reconcile_conf reconcile_conf = { .loop = d->loop,
+		.store = d->store,
+		.key = &d->key,
+		.channel_path = d->options.channel,
+		.context = d,
+		.wake = on_wake };
+	struct http_conf http_conf = { .loop = d->loop,
+		.path = d->options.api,
+		.group = d->options.api_group,
+		.daemon = d,
+		.check = api_check,
+		.handle = api_handle };
+	char error[1024];
+
+	instance_make_parent(d->options.api); /* If it fails, bind() says so. */
+	d->http = http_create(&http_conf, error, sizeof(error));
+	if (d->http == NULL) {
+		log_line(LOG_ERR, "api: %s", error);
+		return EXIT_CODE_FAILED;
+	}
+	d->reconcile = reconcile_create(&reconcile_conf);
+	if (d->reconcile == NULL) {
+		log_line(LOG_ERR, "store: %s", store_error(d->store));
+		return EXIT_CODE_FAILED;
+	}
+	return -1;
+}
+
+static void
+run(struct daemon *d)
+{
+	ev_signal hangup, terminate, interrupt;
+	ev_timer watchdog;
+	double interval = notify_watchdog_interval();
+
+	ev_signal_init(&hangup, on_hangup, SIGHUP);
+	ev_signal_init(&terminate, on_stop, SIGTERM);
+	ev_signal_init(&interrupt, on_stop, SIGINT);
+	ev_timer_init(&watchdog, on_watchdog, interval, interval);
+	hangup.data = d;
+	terminate.data = d;
+	interrupt.data = d;
+	ev_signal_start(d->loop, &hangup);
+	ev_signal_start(d->loop, &terminate);
+	ev_signal_start(d->loop, &interrupt);
+	if (interval > 0)
+		ev_timer_start(d->loop, &watchdog);
+
+	ev_run(d->loop, 0);
+
+	ev_timer_stop(d->loop, &watchdog);
+	ev_signal_stop(d->loop, &hangup);
+	ev_signal_stop(d->loop, &terminate);
+	ev_signal_stop(d->loop, &interrupt);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon d = { .file = { .at_ms = 0 } };
+	int code, lock = -1;
+
+	code = options_parse(argc, argv, &d.options);
+	if (code != -1)
+		return code;
+	if (d.options.check != NULL)
+		return check_file(d.options.check);
+
+	log_open(d.options.log_level);
+	signal(SIGPIPE, SIG_IGN);
+	STAILQ_INIT(&d.waiting);
+	d.started_ms = clock_wall_ms();
+	d.started_us = clock_monotonic_us();
+	d.loop = ev_default_loop(EVFLAG_AUTO);
+	if (d.loop == NULL) {
+		log_line(LOG_ERR, "no event loop: %s", strerror(errno));
+		return EXIT_CODE_FAILED;
+	}
+	log_line(LOG_INFO, "guidewayd %s, state in %s", GUIDEWAY_VERSION, d.options.state_dir);
+	code = open_files(&d, &lock);
+	if (code == -1)
+		code = open_parts(&d);
+	if (code == -1) {
+		log_line(LOG_INFO, "hash key fingerprint %s", d.key.fingerprint);
+		run(&d);
+		code = d.exit_code;
+	}
+	d.stopping = true;
+	if (d.reconcile != NULL)
+		reconcile_abandon(d.reconcile);
+	api_stop(&d);
+	http_destroy(d.http);
+	reconcile_destroy(d.reconcile);
+	config_unref(d.file.config);
+	store_close(d.store);
+	explicit_bzero(&d.key, sizeof(d.key));
+	if (lock >= 0)
+		close(lock);
+	ev_loop_destroy(d.loop);
+	return code;
+}

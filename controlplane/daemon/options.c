@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/daemon/options.h"
+
+#include <getopt.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "controlplane/daemon/daemon.h"
+
+static const char usage[] =
+		"Usage: guidewayd [options]\n"
+		"The control plane of Guideway: services, backends, the API.\n"
+		"\n"
+		"  -c, --config FILE         services and backends (/etc/guideway/guideway.yaml)\n"
+		"      --state-dir DIR       database, lock, hash key (/var/lib/guideway)\n"
+		"      --channel SOCKET      the dataplane's socket (/run/guideway/channel.sock)\n"
+		"      --api SOCKET          the API's socket (/run/guideway/api.sock)\n"
+		"      --api-group GROUP     owner of the API's socket; its members may change things\n"
+		"      --hash-key-file FILE  the group's hash key (hash.key in the state directory)\n"
+		"      --log-level LEVEL     error, warning, notice, info (default) or debug\n"
+		"      --check FILE          check a guideway.yaml and exit (0: good, 6: not)\n"
+		"      --version\n"
+		"  -h, --help\n"
+		"\n"
+		"SIGHUP applies the file again, SIGTERM stops. See guidewayd(8).\n";
+
+enum {
+	OPTION_STATE_DIR = 256,
+	OPTION_CHANNEL,
+	OPTION_API,
+	OPTION_API_GROUP,
+	OPTION_HASH_KEY_FILE,
+	OPTION_LOG_LEVEL,
+	OPTION_CHECK,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
+	{ "channel", required_argument, NULL, OPTION_CHANNEL },
+	{ "api", required_argument, NULL, OPTION_API },
+	{ "api-group", required_argument, NULL, OPTION_API_GROUP },
+	{ "hash-key-file", required_argument, NULL, OPTION_HASH_KEY_FILE },
+	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+	{ "check", required_argument, NULL, OPTION_CHECK },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int
+usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "guidewayd: %s%s\nTry guidewayd --help.\n", what, value);
+	return EXIT_CODE_USAGE;
+}
+
+static int
+parse_group(const char *name, gid_t *out)
+{
+	const struct group *group = getgrnam(name);
+	char *end;
+	unsigned long n;
+
+	if (group != NULL) {
+		*out = group->gr_gid;
+		return -1;
+	}
+	n = strtoul(name, &end, 10);
+	if (name[0] < '0' || name[0] > '9' || *end != '\0' || n >= UINT32_MAX)
+		return usage_error("--api-group: no such group: ", name);
+	*out = (gid_t)n;
+	return -1;
+}
+
+static int
+parse_level(const char *name, int *out)
+{
+	static const struct {
+		const char *name;
+		int level;
+	} levels[] = { { "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+		{ "info", LOG_INFO }, { "debug", LOG_DEBUG } };
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		if (strcmp(levels[i].name, name) == 0) {
+			*out = levels[i].level;
+			return -1;
+		}
+	}
+	return usage_error("--log-level: not error, warning, notice, info or debug: ", name);
+}
+
+static int
+take_option(int option, const char *value, struct options *out)
+{
+	switch (option) {
+	case 'c':
+		out->config = value;
+		return -1;
+	case OPTION_STATE_DIR:
+		out->state_dir = value;
+		return -1;
+	case OPTION_CHANNEL:
+		out->channel = value;
+		return -1;
+	case OPTION_API:
+		out->api = value;
+		return -1;
+	case OPTION_API_GROUP:
+		return parse_group(value, &out->api_group);
+	case OPTION_HASH_KEY_FILE:
+		out->hash_key_file = value;
+		return -1;
+	case OPTION_LOG_LEVEL:
+		return parse_level(value, &out->log_level);
+	case OPTION_CHECK:
+		out->check = value;
+		return -1;
+	case OPTION_VERSION:
+		printf("guidewayd %s\n", GUIDEWAY_VERSION);
+		return EXIT_CODE_OK;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_CODE_OK;
+	default: /* getopt_long() has said what is wrong. */
+		fputs("Try guidewayd --help.\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+}
+
+int
+options_parse(int argc, char **argv, struct options *out)
+{
+	int option, ret = -1;
+
+	*out = (struct options){ .config = "/etc/guideway/guideway.yaml",
+		.state_dir = "/var/lib/guideway",
+		.channel = "/run/guideway/channel.sock",
+		.api = "/run/guideway/api.sock",
+		.api_group = (gid_t)-1,
+		.log_level = LOG_INFO };
+	while (ret == -1 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+		ret = take_option(option, optarg, out);
+	if (ret == -1 && optind < argc)
+		return usage_error("unexpected argument: ", argv[optind]);
+	return ret;
+}

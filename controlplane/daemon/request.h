@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_REQUEST_H
+#define DAEMON_REQUEST_H
+
+/**
+ * @file
+ * One HTTP request, as the API's functions see it: taken apart and decoded, and how to
+ * answer it. Exactly one reply is given, at once or later.
+ *
+ * Thread safety: the main thread only.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/compiler.h"
+
+#include "controlplane/daemon/peer.h"
+
+#define REQUEST_MAX_BODY (16U << 20)
+#define REQUEST_MAX_SEGMENTS 8
+#define REQUEST_MAX_PARAMS 8
+
+struct daemon;
+struct http_connection; /* http.c */
+
+struct request_param {
+	char *name;
+	char *value;
+};
+
+struct request {
+	struct daemon *daemon;
+	struct http_connection *connection;
+	struct peer peer;
+	char method[16];
+	char *path; /**< Decoded in place; segments point into it. */
+	const char *segments[REQUEST_MAX_SEGMENTS]; /**< Between slashes, decoded. */
+	unsigned int nb_segments;
+	struct request_param params[REQUEST_MAX_PARAMS];
+	unsigned int nb_params;
+	char content_type[64]; /**< Lower case, without parameters; "" if none. */
+	bool wants_yaml;       /**< Accept names YAML. */
+	char *body;	       /**< NUL-terminated; may be NULL. */
+	size_t body_len;
+
+	/* What the API's functions may use. */
+	uint32_t nb_reset; /**< DELETE /v1/overrides. */
+
+	/* The reply. */
+	bool replied;
+	unsigned int status;
+	char *reply;
+	size_t reply_len;
+	const char *reply_type;	       /**< Content-Type. */
+	char etag[32];		       /**< "" = none. */
+	char allow[64];		       /**< "" = none. */
+	STAILQ_ENTRY(request) waiting; /**< In the list of changes that wait. */
+};
+
+/** Take apart a URL's path and decode it. @return false: malformed; replied with 400. */
+bool request_set_path(struct request *r, const char *url);
+/** Add one query parameter, still encoded. @return false: malformed; replied with 400. */
+bool request_add_param(struct request *r, const char *name, const char *value);
+void request_clear(struct request *r);
+
+/** @return NULL: not given. */
+const char *request_param(const struct request *r, const char *name);
+/** "true" or "false". @return false: neither; replied with 400. @p out: false if not given. */
+bool request_param_bool(struct request *r, const char *name, bool *out);
+/** @return false: not a number in min..max; replied with 400. @p out is untouched if not given. */
+bool request_param_number(
+		struct request *r, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+
+/** Reply with @p json, which is taken; NULL: 500. */
+void request_reply(struct request *r, unsigned int status, json_t *json);
+/** Reply with text, which is taken (malloc()ed); NULL: 500. */
+void request_reply_text(struct request *r, unsigned int status, char *text, const char *type);
+
+/** What goes into an error's body besides its status. Texts may be NULL: "". */
+struct api_error {
+	const char *code;
+	const char *path;
+	const char *hint;
+	json_t *details; /**< Taken; may be NULL. */
+};
+
+/** Reply with an error. */
+void request_fail(struct request *r, unsigned int status, const struct api_error *error,
+		const char *format, ...) PRINTF_LIKE(4, 5);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The configuration is stored as the JSON text of each revision; meta.revision names
+ * the current one. Overrides are rows, replaced as a whole: they are few.
+ */
+#include "controlplane/daemon/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/daemon/clock.h"
+#include "controlplane/daemon/config_read.h"
+#include "controlplane/daemon/config_write.h"
+#include "controlplane/daemon/service_id.h"
+#include "controlplane/daemon/store_sql.h"
+
+/** History: so many revisions, and so many bytes of them. */
+#define HISTORY_MAX_REVISIONS 100
+#define HISTORY_MAX_BYTES (64 << 20)
+
+/** @return 0; -EIO. *value is untouched if there is no such key. */
+static int
+meta_get(struct store *store, const char *key, uint64_t *value)
+{
+	sqlite3_stmt *s = store_prepare(store, "SELECT value FROM meta WHERE key = ?", "read");
+	int ret = 0, step;
+
+	if (s == NULL)
+		return -EIO;
+	store_bind_text(s, 1, key);
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW)
+		*value = (uint64_t)sqlite3_column_int64(s, 0);
+	else if (step != SQLITE_DONE)
+		ret = store_fail(store, "read");
+	sqlite3_finalize(s);
+	return ret;
+}
+
+static int
+meta_set(struct store *store, const char *key, uint64_t value)
+{
+	sqlite3_stmt *s = store_prepare(store, "INSERT OR REPLACE INTO meta VALUES(?, ?)", "write");
+
+	if (s == NULL)
+		return -EIO;
+	store_bind_text(s, 1, key);
+	sqlite3_bind_int64(s, 2, (sqlite3_int64)value);
+	return store_run(store, s, "write");
+}
+
+/* Loading. */
+
+static struct config *
+config_from_text(struct store *store, const char *text, size_t len)
+{
+	struct complaints c;
+	struct config *config;
+	char *line;
+
+	complaints_init(&c, "stored configuration");
+	config = config_parse(text, len, FORMAT_JSON, &c);
+	if (config == NULL) {
+		line = complaints_any(&c) ? complaint_line(&c, 0) : NULL;
+		snprintf(store->error, sizeof(store->error), "%s",
+				line != NULL ? line : "out of memory");
+		free(line);
+	}
+	complaints_clear(&c);
+	return config;
+}
+
+static int
+load_config(struct store *store, struct store_state *out)
+{
+	sqlite3_stmt *s;
+	int ret = 0;
+
+	if (out->revision == 0) {
+		out->config = config_create();
+		if (out->config != NULL && config_take_services(out->config, NULL, 0) == 0)
+			return 0;
+		snprintf(store->error, sizeof(store->error), "out of memory");
+		return -EIO;
+	}
+	s = store_prepare(store, "SELECT at, config FROM revision WHERE revision = ?", "read");
+	if (s == NULL)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)out->revision);
+	if (sqlite3_step(s) == SQLITE_ROW) {
+		out->applied_ms = sqlite3_column_int64(s, 0);
+		out->config = config_from_text(
+				store, store_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+		ret = out->config != NULL ? 0 : -EIO;
+	} else {
+		snprintf(store->error, sizeof(store->error), "revision %llu is missing",
+				(unsigned long long)out->revision);
+		ret = -EIO;
+	}
+	sqlite3_finalize(s);
+	return ret;
+}
+
+/** @return 0; -EINVAL: the row makes no sense. */
+static int
+override_from_row(sqlite3_stmt *s, struct override *o)
+{
+	const char *service = store_text(s, 0), *backend = store_text(s, 1);
+	const char *state = store_text(s, 2), *by = store_text(s, 5);
+	int64_t weight = sqlite3_column_int64(s, 3);
+
+	memset(o, 0, sizeof(*o));
+	if (service == NULL || backend == NULL || by == NULL)
+		return -EINVAL;
+	if (service_id_parse(service, &o->service) != 0 || ip_addr_parse(backend, &o->backend) != 0)
+		return -EINVAL;
+	if (state != NULL && backend_admin_parse(state, &o->admin) != 0)
+		return -EINVAL;
+	o->has_admin = state != NULL;
+	o->has_weight = sqlite3_column_type(s, 3) != SQLITE_NULL;
+	if (weight < 0 || weight > BACKEND_MAX_WEIGHT)
+		return -EINVAL;
+	o->weight = (uint32_t)weight;
+	o->since_ms = sqlite3_column_int64(s, 4);
+	snprintf(o->by, sizeof(o->by), "%s", by);
+	return 0;
+}
+
+static int
+count_overrides(struct store *store, uint32_t *nb)
+{
+	sqlite3_stmt *s = store_prepare(store, "SELECT count(*) FROM override", "read");
+	int ret = 0;
+
+	if (s == NULL)
+		return -EIO;
+	if (sqlite3_step(s) == SQLITE_ROW)
+		*nb = (uint32_t)sqlite3_column_int64(s, 0);
+	else
+		ret = store_fail(store, "read");
+	sqlite3_finalize(s);
+	return ret;
+}
+
+static int
+load_overrides(struct store *store, struct store_state *out)
+{
+	sqlite3_stmt *s;
+	uint32_t nb = 0;
+	int ret = 0, step;
+
+	if (count_overrides(store, &nb) != 0)
+		return -EIO;
+	out->overrides = overrides_create(nb);
+	if (out->overrides == NULL) {
+		snprintf(store->error, sizeof(store->error), "out of memory");
+		return -EIO;
+	}
+	s = store_prepare(store, "SELECT service, backend, state, weight, since, by FROM override",
+			"read");
+	if (s == NULL)
+		return -EIO;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW && ret == 0) {
+		struct override o;
+
+		if (override_from_row(s, &o) != 0) {
+			snprintf(store->error, sizeof(store->error), "an override makes no sense");
+			ret = -EIO;
+			break;
+		}
+		overrides_append(out->overrides, &o);
+	}
+	if (ret == 0 && step != SQLITE_DONE)
+		ret = store_fail(store, "read");
+	overrides_sort(out->overrides);
+	sqlite3_finalize(s);
+	return ret;
+}
+
+int
+store_load(struct store *store, struct store_state *out)
+{
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	ret = meta_get(store, "revision", &out->revision);
+	if (ret == 0)
+		ret = load_config(store, out);
+	if (ret == 0)
+		ret = load_overrides(store, out);
+	if (ret != 0) {
+		config_unref(out->config);
+		overrides_unref(out->overrides);
+		memset(out, 0, sizeof(*out));
+	}
+	return ret;
+}
+
+/* Writing. */
+
+/** The oldest revisions go; the current one stays whatever its age. */
+static int
+prune_history(struct store *store)
+{
+	sqlite3_stmt *s = store_prepare(store,
+			"DELETE FROM revision WHERE revision IN (SELECT revision FROM (SELECT revision,"
+			" row_number() OVER newest AS n, sum(length(config)) OVER newest AS bytes"
+			" FROM revision WINDOW newest AS (ORDER BY revision DESC)) WHERE n > ? OR bytes > ?)"
+			" AND revision <> (SELECT value FROM meta WHERE key = 'revision')",
+			"write");
+
+	if (s == NULL)
+		return -EIO;
+	sqlite3_bind_int(s, 1, HISTORY_MAX_REVISIONS);
+	sqlite3_bind_int(s, 2, HISTORY_MAX_BYTES);
+	return store_run(store, s, "write");
+}
+
+static int
+write_config(struct store *store, const struct store_change *change, const char *text,
+		uint64_t revision)
+{
+	sqlite3_stmt *s = store_prepare(store,
+			"INSERT INTO revision(revision, at, action, services, backends, config)"
+			" VALUES(?, ?, ?, ?, ?, ?)",
+			"write");
+	int ret;
+
+	if (s == NULL)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)revision);
+	sqlite3_bind_int64(s, 2, clock_wall_ms());
+	store_bind_text(s, 3, change->action);
+	sqlite3_bind_int64(s, 4, change->config->nb_services);
+	sqlite3_bind_int64(s, 5, change->config->nb_members);
+	store_bind_text(s, 6, text);
+	ret = store_run(store, s, "write");
+	if (ret == 0)
+		ret = meta_set(store, "revision", revision);
+	if (ret == 0)
+		ret = meta_set(store, "last_revision", revision);
+	return ret != 0 ? ret : prune_history(store);
+}
+
+static int
+write_override(struct store *store, const struct override *o)
+{
+	sqlite3_stmt *s = store_prepare(
+			store, "INSERT INTO override VALUES(?, ?, ?, ?, ?, ?)", "write");
+	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
+
+	if (s == NULL)
+		return -EIO;
+	store_bind_text(s, 1, service_id_format(&o->service, id));
+	store_bind_text(s, 2, ip_addr_format(&o->backend, addr));
+	store_bind_text(s, 3, o->has_admin ? backend_admin_name(o->admin) : NULL);
+	if (o->has_weight)
+		sqlite3_bind_int64(s, 4, o->weight);
+	sqlite3_bind_int64(s, 5, o->since_ms);
+	store_bind_text(s, 6, o->by);
+	return store_run(store, s, "write");
+}
+
+static int
+write_overrides(struct store *store, const struct overrides *overrides)
+{
+	int ret = store_exec(store, "DELETE FROM override", "write");
+
+	for (uint32_t i = 0; i < overrides->nb && ret == 0; i++)
+		ret = write_override(store, &overrides->list[i]);
+	return ret;
+}
+
+static int
+out_of_memory(struct store *store)
+{
+	snprintf(store->error, sizeof(store->error), "out of memory");
+	return -EIO;
+}
+
+int
+store_write(struct store *store, const struct store_change *change, int64_t *audit_id,
+		uint64_t *revision)
+{
+	char *text = NULL;
+	uint64_t current = 0, last = 0;
+	int ret;
+
+	if (change->config != NULL) {
+		text = config_to_json_text(change->config);
+		if (text == NULL)
+			return out_of_memory(store);
+	}
+	ret = store_begin(store);
+	if (ret == 0)
+		ret = meta_get(store, "revision", &current);
+	if (ret == 0)
+		ret = meta_get(store, "last_revision", &last);
+	if (text != NULL)
+		current = last + 1;
+	if (ret == 0)
+		ret = store_audit_begin(store, change, current, audit_id);
+	if (ret == 0 && text != NULL)
+		ret = write_config(store, change, text, current);
+	if (ret == 0 && change->overrides != NULL)
+		ret = write_overrides(store, change->overrides);
+	ret = store_end(store, ret);
+	free(text);
+	if (ret == 0)
+		*revision = current;
+	return ret;
+}
+
+int
+store_finish(struct store *store, int64_t audit_id, const char *result, const char *detail)
+{
+	return store_audit_finish(store, audit_id, result, detail);
+}
+
+int
+store_take_back(struct store *store, const struct store_state *before, uint64_t refused,
+		int64_t audit_id, const char *detail)
+{
+	sqlite3_stmt *s;
+	int ret = store_begin(store);
+
+	if (ret == 0 && refused != before->revision) {
+		s = store_prepare(store, "UPDATE revision SET refused = 1 WHERE revision = ?",
+				"write");
+		ret = s == NULL ? -EIO : 0;
+		if (ret == 0) {
+			sqlite3_bind_int64(s, 1, (sqlite3_int64)refused);
+			ret = store_run(store, s, "write");
+		}
+	}
+	if (ret == 0)
+		ret = meta_set(store, "revision", before->revision);
+	if (ret == 0)
+		ret = write_overrides(store, before->overrides);
+	if (ret == 0)
+		ret = store_audit_finish(store, audit_id, "refused", detail);
+	return store_end(store, ret);
+}
+
+int
+store_file_is_known(struct store *store, const char *path, const struct config *config)
+{
+	sqlite3_stmt *s;
+	char *text = config_to_json_text(config);
+	int ret = 0;
+
+	if (text == NULL)
+		return out_of_memory(store);
+	s = store_prepare(store,
+			"SELECT count(*) FROM meta WHERE (key = 'file_path' AND value = ?1)"
+			" OR (key = 'file_config' AND value = ?2)",
+			"read");
+	if (s == NULL) {
+		free(text);
+		return -EIO;
+	}
+	store_bind_text(s, 1, path);
+	store_bind_text(s, 2, text);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		ret = sqlite3_column_int(s, 0) == 2;
+	else
+		ret = store_fail(store, "read");
+	sqlite3_finalize(s);
+	free(text);
+	return ret;
+}
+
+static int
+write_file(struct store *store, const char *path, const char *text)
+{
+	sqlite3_stmt *s = store_prepare(store,
+			"INSERT OR REPLACE INTO meta VALUES('file_path', ?1), ('file_config', ?2)",
+			"write");
+
+	if (s == NULL)
+		return -EIO;
+	store_bind_text(s, 1, path);
+	store_bind_text(s, 2, text);
+	return store_run(store, s, "write");
+}
+
+int
+store_file_note(struct store *store, const char *path, const struct config *config)
+{
+	char *text = config_to_json_text(config);
+	int ret;
+
+	if (text == NULL)
+		return out_of_memory(store);
+	ret = write_file(store, path, text);
+	free(text);
+	return ret;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_STORE_H
+#define DAEMON_STORE_H
+
+/**
+ * @file
+ * What outlives the daemon: the configuration with its history, the overrides and
+ * the audit trail, in one SQLite database (WAL, synchronous=FULL: what a function
+ * has stored survives kill -9 and power loss).
+ *
+ * A change is one database transaction: the intent in the audit trail, the new
+ * configuration as a revision, the new overrides; all or nothing. Its end is
+ * written afterwards by store_finish(); store_take_back() undoes a change that
+ * the dataplane refused.
+ *
+ * Thread safety: the main thread only.
+ * Errors: functions return 0 or -EIO after filling the store's error text.
+ */
+
+#include <jansson.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "controlplane/daemon/config.h"
+#include "controlplane/daemon/override.h"
+
+struct store;
+
+/** Who does something. */
+struct actor {
+	int64_t uid; /**< -1: the daemon itself. */
+	int64_t pid;
+	char user[32]; /**< Name of uid; "" if it has none. */
+};
+
+/** A change, as it is written down. */
+struct store_change {
+	const struct actor *actor;
+	const char *action; /**< "config.apply", … */
+	const char *target;
+	json_t *before; /**< Borrowed; NULL: null. */
+	json_t *after;
+	struct config *config;	     /**< New configuration; NULL: stays. */
+	struct overrides *overrides; /**< New overrides; NULL: stay. */
+};
+
+/** What is current. */
+struct store_state {
+	struct config *config;	     /**< One reference. */
+	struct overrides *overrides; /**< One reference. */
+	uint64_t revision;	     /**< 0: nothing was ever applied. */
+	int64_t applied_ms;	     /**< Unix time of the revision. */
+};
+
+/**
+ * Open, or make, the database; check it.
+ * @param error Filled on failure: what is wrong and what to do.
+ * @return NULL: see @p error.
+ */
+struct store *store_open(const char *path, char *error, size_t error_size);
+void store_close(struct store *store); /**< Legal with NULL. */
+
+/** Why the last function failed; never NULL. */
+const char *store_error(const struct store *store);
+
+/** Read the current state. @return 0; -EIO. */
+MUST_CHECK int store_load(struct store *store, struct store_state *out);
+
+/**
+ * Write a change.
+ * @param audit_id Filled: names the change in store_finish().
+ * @param revision Filled: the revision that is current now.
+ * @return 0; -EIO: nothing was changed.
+ */
+MUST_CHECK int store_write(struct store *store, const struct store_change *change,
+		int64_t *audit_id, uint64_t *revision);
+
+/** How a change ended. @param result "in_force", "stored", … @return 0; -EIO. */
+MUST_CHECK int store_finish(
+		struct store *store, int64_t audit_id, const char *result, const char *detail);
+
+/**
+ * Undo a change: @p before is current again, under its own revision; revision
+ * @p refused stays in the history, marked.
+ */
+MUST_CHECK int store_take_back(struct store *store, const struct store_state *before,
+		uint64_t refused, int64_t audit_id, const char *detail);
+
+/**
+ * Was the last configuration that was applied from file @p path the same as @p config?
+ * @return 1 yes, 0 no, -EIO.
+ */
+MUST_CHECK int store_file_is_known(
+		struct store *store, const char *path, const struct config *config);
+
+/**
+ * Remember that @p path was applied with @p config. Called after the change has succeeded:
+ * if the daemon dies before, the file is simply applied again.
+ */
+MUST_CHECK int store_file_note(struct store *store, const char *path, const struct config *config);
+
+/* Reading the past. Each returns a new reference, or NULL: see store_error(). */
+
+/** @param before Entries with a smaller id only; 0: all. */
+json_t *store_audit(struct store *store, unsigned int limit, int64_t before);
+json_t *store_revisions(struct store *store, unsigned int limit);
+/** The object with its config; json_null() if there is none. */
+json_t *store_revision(struct store *store, uint64_t revision);
+
+#endif

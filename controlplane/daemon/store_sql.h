@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_STORE_SQL_H
+#define DAEMON_STORE_SQL_H
+
+/**
+ * @file
+ * SQLite for store*.c: statements as calls, errors as one text. Not for others.
+ *
+ * Thread safety: as store.h.
+ */
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+#include "controlplane/daemon/store.h"
+
+struct store {
+	sqlite3 *db;
+	char error[512];
+};
+
+/** Note SQLite's error with what was being done. @return -EIO. */
+int store_fail(struct store *store, const char *doing);
+
+/** Run SQL without parameters or results. @return 0 or -EIO. */
+MUST_CHECK int store_exec(struct store *store, const char *sql, const char *doing);
+
+/** @return a statement to bind; NULL: store_fail() was called. */
+sqlite3_stmt *store_prepare(struct store *store, const char *sql, const char *doing);
+
+/** Step a statement that has no rows, and free it. @return 0 or -EIO. */
+MUST_CHECK int store_run(struct store *store, sqlite3_stmt *statement, const char *doing);
+
+/** Begin a write transaction. @return 0 or -EIO. */
+MUST_CHECK int store_begin(struct store *store);
+/** Commit if @p ret is 0, else roll back. @return 0, or -EIO. */
+MUST_CHECK int store_end(struct store *store, int ret);
+
+/** Bind text; NULL is SQL NULL. The text must live until the statement has run. */
+void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
+
+/** A column's text; NULL for SQL NULL. Valid until the next step. */
+const char *store_text(sqlite3_stmt *statement, int column);
+
+/** Close an audit entry within a transaction. @return 0 or -EIO. */
+MUST_CHECK int store_audit_finish(
+		struct store *store, int64_t audit_id, const char *result, const char *detail);
+/** Open one. @return 0 or -EIO. */
+MUST_CHECK int store_audit_begin(struct store *store, const struct store_change *change,
+		uint64_t revision, int64_t *audit_id);
+
+#endif
