@@ -57,6 +57,7 @@ create_state(struct control *c)
 		.route_put = route_put,
 		.service_changed = control_service_changed,
 		.member_changed = control_member_changed,
+		.slots_changed = control_slots_changed,
 		.service_freed = control_service_freed,
 		.member_freed = control_member_freed,
 	};

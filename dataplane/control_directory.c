@@ -49,15 +49,28 @@ control_member_changed(void *context, uint32_t stats, uint16_t service_id, uint1
 		const struct backend_conf *conf, bool routed)
 {
 	const struct control *c = context;
+	struct stats_member *shared = stats_member(c->dp->stats, stats);
 	const struct stats_member entry = {
 		.used = 1,
 		.routed = routed,
 		.service_id = service_id,
 		.conf = *conf,
+		.slots = shared->slots, /* Ours to read: nobody else writes. */
 		.member = member,
 	};
 
-	stats_member_write(stats_member(c->dp->stats, stats), &entry);
+	stats_member_write(shared, &entry);
+}
+
+void
+control_slots_changed(void *context, uint32_t stats, uint32_t slots)
+{
+	const struct control *c = context;
+	struct stats_member *shared = stats_member(c->dp->stats, stats);
+	struct stats_member entry = *shared;
+
+	entry.slots = slots;
+	stats_member_write(shared, &entry);
 }
 
 /* In quarantine until now, so no worker counts there any more: the counters are ours. */

@@ -88,6 +88,7 @@ void control_service_changed(void *context, uint16_t id, const struct service_co
 void control_service_freed(void *context, uint16_t id);
 void control_member_changed(void *context, uint32_t stats, uint16_t service_id, uint16_t member,
 		const struct backend_conf *conf, bool routed);
+void control_slots_changed(void *context, uint32_t stats, uint32_t slots);
 void control_member_freed(void *context, uint32_t stats);
 
 #endif

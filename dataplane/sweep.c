@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sweeps: a few buckets at every poll, so that each is looked at once in
- * WORKER_SWEEP_PERIOD_MS. They free idle flows and flows of removed backends, keep the
+ * Sweeps: a few buckets at every poll (WORKER_SWEEP_BUCKETS_PER_SECOND). They free idle flows and flows of removed backends, keep the
  * counts of active flows exact, and, by counting whole passes, end quarantines.
  */
 #include <stdatomic.h>

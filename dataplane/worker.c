@@ -49,11 +49,12 @@ create_table(struct flow_table *table, enum flow_layout layout, uint64_t capacit
 static void
 init_sweep(struct worker *w, unsigned int i, struct flow_table *table, stat_counter *flows)
 {
-	uint64_t period_tsc = w->tsc_per_second * WORKER_SWEEP_PERIOD_MS / 1000;
+	uint64_t buckets_per_second =
+			RTE_MIN(table->nb_buckets, (uint32_t)WORKER_SWEEP_BUCKETS_PER_SECOND);
 
 	w->sweeps[i].table = table;
 	w->sweeps[i].flows = flows;
-	w->sweeps[i].buckets_per_tsc = ((uint64_t)table->nb_buckets << 32) / period_tsc;
+	w->sweeps[i].buckets_per_tsc = (buckets_per_second << 32) / w->tsc_per_second;
 	if (w->sweeps[i].buckets_per_tsc == 0)
 		w->sweeps[i].buckets_per_tsc = 1;
 }
