@@ -24,7 +24,7 @@
  *
  * 1. Rounds of about one look per backend, collected without a branch, settled
  *    afterwards; only looks of one round can come in the wrong order. That fills all
- *    but about sqrt(3M) slots with M ln(M / sqrt(3M)) looks.
+ *    but 2 sqrt(M) slots with about M ln(sqrt(M) / 2) looks.
  * 2. Finding the last slots by looking would take most of the time. Instead each backend
  *    that still wants some works out where each free slot stands in its order (the
  *    inverse of the skip mod M: one multiplication, eight at a time by the compiler),
@@ -36,6 +36,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hash/maglev_mix.h"
 #include "hash/siphash.h"
@@ -68,8 +69,7 @@ struct lane {
 /** A look of this round at a slot that was free when the round began. */
 struct claim {
 	uint32_t slot;
-	uint16_t id;
-	bool pending; /* Not proposed, because the claimant was at its quota. */
+	uint32_t id;
 };
 
 /** Step 2: the earliest free slot of a claimant. */
@@ -85,17 +85,19 @@ struct remainder {
 };
 
 struct build {
-	uint16_t *anchor; /* Holds numbers of claimants until the end. */
+	uint16_t *anchor;
 	uint32_t nb_slots;
 	uint32_t nb_free;
 	uint32_t nb_claimants;
 	uint32_t nb_lanes;
 	uint32_t nb_wishes;
-	uint32_t shift;	 /* A round is 2^-shift of virtual time… */
-	uint64_t end;	 /* …and this one ends at end × 2^-shift. */
-	bool quota_met;	 /* Somebody met its quota in this round. */
-	uint64_t *taken; /* A bit a slot. */
+	uint32_t shift; /* A round is 2^-shift of virtual time… */
+	uint64_t end;	/* …and this one ends at end × 2^-shift. */
+	bool equal_weights;
+	bool quota_met;	  /* Somebody met its quota in this round. */
+	uint64_t *vacant; /* A bit a slot: nobody owns it. */
 	struct claimant *claimants;
+	uint16_t *ids; /* Number of the claimant at a position. */
 	struct lane *lanes;
 	struct claim *claims;
 	struct remainder *remainders;
@@ -183,9 +185,12 @@ claimants_init(struct build *b, const struct maglev_backend *backends, uint32_t 
 	for (uint32_t i = 1; i < nb_backends; i++)
 		if (b->claimants[i].key == b->claimants[i - 1].key)
 			return -EEXIST;
-	for (uint32_t i = 0; i < nb_backends; i++)
-		if (b->claimants[i].weight != 0)
-			b->claimants[kept++] = b->claimants[i];
+	for (uint32_t i = 0; i < nb_backends; i++) {
+		if (b->claimants[i].weight == 0)
+			continue;
+		b->ids[b->claimants[i].position] = (uint16_t)kept;
+		b->claimants[kept++] = b->claimants[i];
+	}
 	b->nb_claimants = kept;
 	return 0;
 }
@@ -293,6 +298,8 @@ lanes_init(struct build *b)
 		};
 		sum += c->weight;
 	}
+	/* In lowest terms, equal weights are one. */
+	b->equal_weights = sum == b->nb_lanes;
 	while (sum >> (b->shift + 1) >= b->nb_lanes)
 		b->shift++;
 }
@@ -321,7 +328,7 @@ lanes_compact(struct build *b)
 
 /* Which of two claimants looks at its slot of this rank first? */
 static inline bool
-look_before(const struct build *b, uint16_t id, uint32_t rank, uint16_t other, uint32_t other_rank)
+look_before(const struct build *b, uint32_t id, uint32_t rank, uint32_t other, uint32_t other_rank)
 {
 	uint64_t mine = (uint64_t)(rank + 1) * b->claimants[other].weight;
 	uint64_t its = (uint64_t)(other_rank + 1) * b->claimants[id].weight;
@@ -331,97 +338,122 @@ look_before(const struct build *b, uint16_t id, uint32_t rank, uint16_t other, u
 
 /* The place of a slot in a claimant's order. */
 static uint32_t
-rank_of(const struct build *b, uint16_t id, uint32_t slot)
+rank_of(const struct build *b, uint32_t id, uint32_t slot)
 {
 	const struct claimant *c = &b->claimants[id];
 
 	return mul_mod(slot + b->nb_slots - c->offset, c->inverse, b->nb_slots);
 }
 
-static inline bool
-slot_taken(const struct build *b, uint32_t slot)
+static inline unsigned int
+bit_get(const uint64_t *bits, uint32_t at)
 {
-	return b->taken[slot / 64] >> slot % 64 & 1;
+	return bits[at / 64] >> at % 64 & 1;
 }
 
 static inline void
-slot_take(struct build *b, uint32_t slot, uint16_t id)
+slot_take(struct build *b, uint32_t slot, uint32_t id)
 {
 	struct claimant *c = &b->claimants[id];
 
-	b->taken[slot / 64] |= UINT64_C(1) << slot % 64;
-	b->anchor[slot] = id;
+	b->vacant[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+	b->anchor[slot] = c->position;
 	b->nb_free--;
 	b->quota_met |= ++c->held == c->quota;
 }
 
 /*
+ * Note a look at the slot where @p lane stands, if it is free, and go on to the next. Whether
+ * it is free is unpredictable, hence no branch on it: what is not counted is overwritten.
+ * @return the number of claims.
+ */
+static inline uint32_t
+lane_look(struct lane *lane, uint32_t m, const uint64_t *vacant, struct claim *claims,
+		uint32_t nb_claims)
+{
+	const uint32_t slot = lane->slot, next = slot + lane->skip;
+
+	claims[nb_claims] = (struct claim){ slot, lane->id };
+	lane->slot = next >= m ? next - m : next;
+	return nb_claims + bit_get(vacant, slot);
+}
+
+/*
  * All looks of one round: those whose virtual time is at most end × 2^-shift and was
- * not before. Whether they meet a taken slot is unpredictable, hence no branch on it.
+ * not before. Most of the time is spent here.
  */
 static uint32_t
 round_collect(struct build *b)
 {
-	const uint32_t m = b->nb_slots;
+	/* In registers: the compiler cannot know that claims do not overwrite *b. */
+	const uint32_t m = b->nb_slots, shift = b->shift;
+	const uint64_t end = b->end;
+	const uint64_t *const vacant = b->vacant;
+	struct lane *const lanes = b->lanes, *const lanes_end = lanes + b->nb_lanes;
+	struct claim *const claims = b->claims;
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < b->nb_lanes; i++) {
-		struct lane *lane = &b->lanes[i];
-		uint64_t until = lane->weight * b->end >> b->shift;
-		uint32_t slot = lane->slot;
+	if (b->equal_weights) {
+		for (struct lane *lane = lanes; lane < lanes_end; lane++)
+			n = lane_look(lane, m, vacant, claims, n);
+		return n;
+	}
+	for (struct lane *lane = lanes; lane < lanes_end; lane++) {
+		uint64_t until = lane->weight * end >> shift;
 
 		if (until > m)
 			until = m;
-		for (; lane->looked < until; lane->looked++) {
-			b->claims[n] = (struct claim){ slot, lane->id, true };
-			n += !slot_taken(b, slot);
-			slot += lane->skip;
-			slot = slot >= m ? slot - m : slot;
-		}
-		lane->slot = slot;
+		for (; lane->looked < until; lane->looked++)
+			n = lane_look(lane, m, vacant, claims, n);
 	}
 	return n;
 }
 
 /* Propose; @return true if that took a slot from a claimant that was at its quota. */
 static bool
-claim_propose(struct build *b, const struct claim *claim)
+claim_propose(struct build *b, struct claim claim)
 {
-	uint16_t holder;
+	uint32_t holder;
 	bool was_full;
 
-	if (likely(!slot_taken(b, claim->slot))) {
-		slot_take(b, claim->slot, claim->id);
+	if (likely(bit_get(b->vacant, claim.slot))) {
+		slot_take(b, claim.slot, claim.id);
 		return false;
 	}
 	/* Claimed in this round, perhaps by a look that comes after this one. */
-	holder = b->anchor[claim->slot];
-	if (!look_before(b, claim->id, rank_of(b, claim->id, claim->slot), holder,
-			    rank_of(b, holder, claim->slot)))
+	holder = b->ids[b->anchor[claim.slot]];
+	if (!look_before(b, claim.id, rank_of(b, claim.id, claim.slot), holder,
+			    rank_of(b, holder, claim.slot)))
 		return false;
 	was_full = b->claimants[holder].held-- == b->claimants[holder].quota;
 	b->nb_free++;
-	slot_take(b, claim->slot, claim->id);
+	slot_take(b, claim.slot, claim.id);
 	return was_full;
 }
 
-/* Settle a round's looks. Who loses a slot and was full proposes what it held back. */
+/*
+ * Settle a round's looks. A claimant at its quota holds its claims back, and proposes them
+ * after all if it loses a slot to an earlier look.
+ */
 static void
 round_settle(struct build *b, uint32_t nb_claims)
 {
 	bool again;
 
 	do {
+		uint32_t held_back = 0;
+
 		again = false;
 		for (uint32_t i = 0; i < nb_claims; i++) {
-			struct claim *claim = &b->claims[i];
-			const struct claimant *c = &b->claimants[claim->id];
+			const struct claim claim = b->claims[i];
+			const struct claimant *c = &b->claimants[claim.id];
 
-			if (!claim->pending || c->held == c->quota)
-				continue;
-			claim->pending = false;
-			again |= claim_propose(b, claim);
+			if (c->held == c->quota)
+				b->claims[held_back++] = claim;
+			else
+				again |= claim_propose(b, claim);
 		}
+		nb_claims = held_back;
 	} while (unlikely(again));
 }
 
@@ -510,7 +542,7 @@ wishes_init(struct build *b)
 	uint32_t n = 0;
 
 	for (uint32_t slot = 0; slot < b->nb_slots; slot++)
-		if (!slot_taken(b, slot))
+		if (bit_get(b->vacant, slot))
 			b->free_slots[n++] = slot;
 	b->nb_wishes = 0;
 	for (uint32_t i = 0; i < b->nb_lanes; i++)
@@ -538,7 +570,7 @@ slots_finish(struct build *b)
 		struct wish *first = &b->wishes[0];
 		const struct claimant *c = &b->claimants[first->id];
 
-		if (!slot_taken(b, first->slot)) {
+		if (bit_get(b->vacant, first->slot)) {
 			free_slot_remove(b, first->slot);
 			slot_take(b, first->slot, first->id);
 		}
@@ -558,8 +590,9 @@ build_free(struct build *b)
 	free(b->remainders);
 	free(b->claims);
 	free(b->lanes);
+	free(b->ids);
 	free(b->claimants);
-	free(b->taken);
+	free(b->vacant);
 }
 
 /* @return 0, or -ENOMEM: build_free() frees what there is. */
@@ -568,8 +601,9 @@ build_alloc(struct build *b, uint32_t nb_backends, uint32_t nb_last)
 {
 	const size_t nb_words = b->nb_slots / 64 + 1;
 
-	b->taken = calloc(nb_words, sizeof(*b->taken));
+	b->vacant = malloc(nb_words * sizeof(*b->vacant));
 	b->claimants = malloc(nb_backends * sizeof(*b->claimants));
+	b->ids = malloc(nb_backends * sizeof(*b->ids));
 	b->lanes = malloc(nb_backends * sizeof(*b->lanes));
 	b->remainders = malloc(nb_backends * sizeof(*b->remainders));
 	/* A round's looks: below ΣW / 2^shift + n < 3n; one more is written, not counted. */
@@ -577,9 +611,11 @@ build_alloc(struct build *b, uint32_t nb_backends, uint32_t nb_last)
 	/* Who is below its quota wants at least one free slot. */
 	b->wishes = malloc(nb_last * sizeof(*b->wishes));
 	b->free_slots = malloc(nb_last * sizeof(*b->free_slots));
-	if (b->taken == NULL || b->claimants == NULL || b->lanes == NULL || b->remainders == NULL ||
-			b->claims == NULL || b->wishes == NULL || b->free_slots == NULL)
+	if (b->vacant == NULL || b->claimants == NULL || b->ids == NULL || b->lanes == NULL ||
+			b->remainders == NULL || b->claims == NULL || b->wishes == NULL ||
+			b->free_slots == NULL)
 		return -ENOMEM;
+	memset(b->vacant, 0xff, nb_words * sizeof(*b->vacant));
 	return 0;
 }
 
@@ -609,7 +645,7 @@ maglev_build(uint16_t *anchor, uint32_t nb_slots, const struct maglev_backend *b
 	}
 
 	/* Where looking for a free slot begins to cost more than working it out. */
-	nb_last = square_root(3 * nb_slots);
+	nb_last = square_root(4 * nb_slots);
 	ret = build_alloc(&b, nb_backends, nb_last);
 	if (ret == 0)
 		ret = claimants_init(&b, backends, nb_backends);
@@ -624,8 +660,6 @@ maglev_build(uint16_t *anchor, uint32_t nb_slots, const struct maglev_backend *b
 	lanes_init(&b);
 	slots_fill(&b, nb_last);
 	slots_finish(&b);
-	for (uint32_t i = 0; i < nb_slots; i++)
-		anchor[i] = b.claimants[anchor[i]].position;
 out:
 	build_free(&b);
 	return ret;
