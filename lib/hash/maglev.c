@@ -399,10 +399,8 @@ round_collect(struct build *b)
 		return n;
 	}
 	for (struct lane *lane = lanes; lane < lanes_end; lane++) {
-		uint64_t until = lane->weight * end >> shift;
+		const uint64_t until = lane->weight * end >> shift;
 
-		if (until > m)
-			until = m;
 		for (; lane->looked < until; lane->looked++)
 			n = lane_look(lane, m, vacant, claims, n);
 	}

@@ -17,9 +17,8 @@
 #include "hash/maglev.h"
 
 #define PAUSE_US 2000
-/** Weight of every backend, and of the one that changes. */
+/** Of every backend, unless --max-weight says otherwise. */
 #define WEIGHT 10
-#define WEIGHT_CHANGED 9
 /** One in so many backends is down while maglev_resolve() is timed. */
 #define DOWN_ONE_IN 10
 
@@ -52,7 +51,7 @@ struct results {
 	double disruption;     /* Share of the others' slots that a removal moved. */
 	double disruption_max; /* The same of the worst key set. */
 	double removal_ratio;  /* All slots moved by a removal ÷ the minimum. */
-	double weight_ratio;   /* The same for a weight of 10 that becomes 9. */
+	double weight_ratio;   /* The same for a weight that shrinks by a tenth. */
 };
 
 static void
@@ -221,12 +220,15 @@ slots_moved(const struct options *o, const struct tables *t)
 	return moved;
 }
 
-/* The backend @p at goes, then comes back with a weight of 10 that becomes 9. */
+/* The backend @p at goes, or its weight shrinks by a tenth (rounded up). */
 static bool
 measure_changes(const struct options *o, struct tables *t, uint32_t set, uint32_t at)
 {
-	const uint32_t had = t->counts[at];
-	double moved, sum, minimum;
+	const uint32_t had = t->counts[at], weight = t->backends[at].weight;
+	const uint32_t smaller = weight - (weight + 9) / 10;
+	const double sum = weights_sum(o, t);
+	const double minimum = o->nb_slots * (weight / sum - smaller / (sum - weight + smaller));
+	double moved;
 
 	t->backends[at].weight = 0;
 	if (!table_build(o, t, t->changed))
@@ -235,15 +237,10 @@ measure_changes(const struct options *o, struct tables *t, uint32_t set, uint32_
 	t->removal_share[set] = had == o->nb_slots ? 0 : (moved - had) / (o->nb_slots - had);
 	t->removal_ratio[set] = had == 0 ? 1 : moved / had;
 
-	t->backends[at].weight = WEIGHT;
-	sum = weights_sum(o, t);
-	minimum = o->nb_slots * (WEIGHT / sum - WEIGHT_CHANGED / (sum - WEIGHT + WEIGHT_CHANGED));
-	if (!table_build(o, t, t->anchor))
-		return false;
-	t->backends[at].weight = WEIGHT_CHANGED;
+	t->backends[at].weight = smaller;
 	if (!table_build(o, t, t->changed))
 		return false;
-	t->weight_ratio[set] = minimum == 0 ? 1 : slots_moved(o, t) / minimum;
+	t->weight_ratio[set] = slots_moved(o, t) / minimum;
 	return true;
 }
 
@@ -298,8 +295,7 @@ print_table(const struct options *o, const struct results *r)
 	printf("removal of a backend      %8.3f %% of the others' slots moved (worst %.3f %%)\n",
 			100 * r->disruption, 100 * r->disruption_max);
 	printf("                          %8.2f x the minimum\n", r->removal_ratio);
-	printf("weight %u -> %u            %8.2f x the minimum\n", WEIGHT, WEIGHT_CHANGED,
-			r->weight_ratio);
+	printf("weight less by a tenth    %8.2f x the minimum\n", r->weight_ratio);
 }
 
 static void

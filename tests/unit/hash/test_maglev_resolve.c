@@ -86,6 +86,29 @@ test_agrees_with_naive_twin(void **state)
 	}
 }
 
+/* So light that they own next to nothing, and all others are down. */
+static void
+test_rendezvous_agrees_with_naive_twin(void **state)
+{
+	static const uint32_t sizes[] = { 3, 64, 65, 66, 300 };
+	const uint32_t m = 4099;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_LEN(sizes); i++) {
+		uint32_t n = sizes[i];
+
+		naive_backends(backends, n, i, 1);
+		backends[n / 2].weight = MAGLEV_MAX_WEIGHT;
+		for (uint32_t k = 0; k < n; k += 3)
+			backends[k].factor /= 1 + k;
+		backends[n / 2].factor = 0;
+		assert_int_equal(maglev_build(anchor, m, backends, n), 0);
+		maglev_resolve(after, anchor, m, backends, n);
+		naive_resolve(before, anchor, m, backends, n);
+		assert_memory_equal(before, after, m * sizeof(*after));
+	}
+}
+
 static uint64_t
 digest_of(const uint16_t *slots, uint32_t m, const struct maglev_backend *b)
 {
@@ -375,6 +398,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_factors_one_give_the_anchor),
 		cmocka_unit_test(test_agrees_with_naive_twin),
+		cmocka_unit_test(test_rendezvous_agrees_with_naive_twin),
 		cmocka_unit_test(test_tables_are_those_of_the_document),
 		cmocka_unit_test(test_backend_down_moves_no_slot_of_others_and_returns),
 		cmocka_unit_test(test_fading_out_moves_only_its_slots_in_proportion),
