@@ -38,8 +38,8 @@ error_add(struct yaml_reader *r, const char *line)
 		strcat(r->errors, more);
 }
 
-static void
-error_format(struct yaml_reader *r, const yaml_node_t *node, const char *format, va_list args)
+static void PRINTF_LIKE(3, 0) error_format(
+		struct yaml_reader *r, const yaml_node_t *node, const char *format, va_list args)
 {
 	char text[512];
 	char line[1024];

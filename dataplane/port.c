@@ -22,6 +22,7 @@
 #include "dataplane/port_device.h"
 #include "dataplane/port_setup.h"
 #include "dataplane/report.h"
+#include "dataplane/xdp.h"
 #include "net/parse.h"
 
 #define LINK_WAIT_MS 3000
@@ -41,6 +42,8 @@ make_devices(struct dataplane *dp, bool bonds)
 		if ((conf->kind == DEVICE_BOND) != bonds)
 			continue;
 		port_plan_make(&plan, &dp->conf, conf);
+		if (conf->kind == DEVICE_AF_XDP)
+			xdp_clear(&dp->conf, conf->interface);
 		ret = port_device_make(&dp->conf, conf, &plan, &id);
 		if (ret < 0)
 			return ret;
@@ -156,6 +159,23 @@ wait_for_links(const struct dataplane *dp)
 	}
 }
 
+/* Programs are attached when queues are made; members of bonds have some, too. */
+static void
+record_xdp(const struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->conf.nb_ports; i++)
+		if (dp->conf.ports[i].kind == DEVICE_AF_XDP)
+			xdp_record(&dp->conf, dp->conf.ports[i].interface);
+}
+
+static void
+forget_xdp(const struct dataplane *dp)
+{
+	for (uint16_t i = 0; i < dp->conf.nb_ports; i++)
+		if (dp->conf.ports[i].kind == DEVICE_AF_XDP)
+			xdp_forget(&dp->conf, dp->conf.ports[i].interface);
+}
+
 int
 ports_open(struct dataplane *dp)
 {
@@ -175,6 +195,7 @@ ports_open(struct dataplane *dp)
 		/* -1 is drivers' word for any failure, not a missing right. */
 		return ret == -1 ? -EIO : ret;
 	}
+	record_xdp(dp);
 	wait_for_links(dp);
 	for (uint16_t i = 0; i < dp->nb_ports; i++) {
 		add_interfaces(dp, &dp->ports[i]);
@@ -209,6 +230,7 @@ ports_close(struct dataplane *dp)
 	}
 	RTE_ETH_FOREACH_DEV(id)
 		close_device(id);
+	forget_xdp(dp);
 	rte_mempool_free(dp->pool);
 	dp->pool = NULL;
 	dp->nb_ports = 0;

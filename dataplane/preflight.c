@@ -16,6 +16,7 @@
 #include "dataplane/port_plan.h"
 #include "dataplane/shared.h"
 #include "dataplane/worker.h"
+#include "dataplane/xdp.h"
 
 #define MIB (UINT64_C(1) << 20)
 /* Exception rings, EAL's own structures, snapshots' scratch, fragmentation. */
@@ -41,7 +42,8 @@ static void PRINTF_LIKE(3, 4)
 uint64_t
 preflight_memory_mb(const struct dataplane *dp)
 {
-	const uint64_t bytes = ports_plan_pool_size(&dp->conf) + shared_memory(dp->conf.nb_workers) +
+	const uint64_t bytes = ports_plan_pool_size(&dp->conf) +
+			shared_memory(dp->conf.nb_workers) +
 			worker_memory(dp) * dp->conf.nb_workers;
 
 	return (bytes + MIB - 1) / MIB + BASE_MB + (uint64_t)PORT_MB * dp->conf.nb_ports;
@@ -182,10 +184,25 @@ check_interface(enum exit_code *found, const struct port_conf *port)
 }
 
 static void
-check_af_xdp(enum exit_code *found, const struct port_conf *port)
+check_xdp_program(enum exit_code *found, const struct dataplane_conf *conf,
+		const struct port_conf *port)
+{
+	uint32_t id;
+
+	if (port->xdp_program[0] != '\0' && access(port->xdp_program, R_OK) < 0)
+		problem(found, EXIT_CODE_PORT, "%s: xdp_program %s: %s", port->name,
+				port->xdp_program, strerror(errno));
+	if (xdp_owner(conf, port->interface, &id) == XDP_OTHER)
+		problem(found, EXIT_CODE_PORT,
+				"%s: interface %s has an XDP program (id %u) that is not ours; see: "
+				"bpftool prog show id %u; cure: ip link set dev %s xdp off",
+				port->name, port->interface, id, id, port->interface);
+}
+
+static void
+check_af_xdp(enum exit_code *found, const struct dataplane_conf *conf, const struct port_conf *port)
 {
 	struct port_plan plan;
-	struct dataplane_conf conf = { .nb_workers = 1 };
 
 	need_capability(found, port, CAP_NET_ADMIN, "CAP_NET_ADMIN");
 	need_capability(found, port, CAP_NET_RAW, "CAP_NET_RAW");
@@ -193,10 +210,8 @@ check_af_xdp(enum exit_code *found, const struct port_conf *port)
 		need_capability(found, port, CAP_SYS_ADMIN, "CAP_SYS_ADMIN (or an xdp_program)");
 	else if (!environment_has_capability(CAP_BPF))
 		need_capability(found, port, CAP_SYS_ADMIN, "CAP_BPF");
-	if (port->xdp_program[0] != '\0' && access(port->xdp_program, R_OK) < 0)
-		problem(found, EXIT_CODE_PORT, "%s: xdp_program %s: %s", port->name,
-				port->xdp_program, strerror(errno));
-	port_plan_make(&plan, &conf, port);
+	check_xdp_program(found, conf, port);
+	port_plan_make(&plan, conf, port);
 	if (port->rx_queues > plan.max_queues)
 		problem(found, EXIT_CODE_PORT,
 				"%s: rx_queues: %u, but %s has %u; cure: ethtool -L %s combined %u",
@@ -293,7 +308,7 @@ check_socket(enum exit_code *found, const struct port_conf *port)
 }
 
 static void
-check_port(enum exit_code *found, const struct port_conf *port)
+check_port(enum exit_code *found, const struct dataplane_conf *conf, const struct port_conf *port)
 {
 	switch (port->kind) {
 	case DEVICE_PCI:
@@ -305,7 +320,7 @@ check_port(enum exit_code *found, const struct port_conf *port)
 		break;
 	case DEVICE_AF_XDP:
 		check_interface(found, port);
-		check_af_xdp(found, port);
+		check_af_xdp(found, conf, port);
 		break;
 	case DEVICE_TAP:
 		check_tap(found, port, port->interface);
@@ -337,6 +352,6 @@ preflight_check(const struct dataplane *dp)
 	check_lcores(&found, &dp->conf);
 	check_memory(&found, dp);
 	for (uint16_t i = 0; i < dp->conf.nb_ports; i++)
-		check_port(&found, &dp->conf.ports[i]);
+		check_port(&found, &dp->conf, &dp->conf.ports[i]);
 	return found;
 }

@@ -2,11 +2,14 @@
 """Every kind of device that works without a NIC opens, is reported, and is gone afterwards."""
 
 import os
+import pathlib
 import struct
 import subprocess
 import time
 
 import pytest
+
+from conftest import run
 
 
 def report_of(text, port):
@@ -83,6 +86,47 @@ def test_af_xdp_starts_again_after_a_kill(platform):
     with platform.started(config):
         pass
     assert "xdp" not in platform.ip("link", "show", "gwa")
+
+
+@pytest.fixture
+def xdp_program(platform):
+    """A program of a user's own, as an object file."""
+    program = platform.folder / "redirect.o"
+    source = pathlib.Path(__file__).with_name("redirect.bpf.c")
+    run("clang", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{os.uname().machine}-linux-gnu",
+        "-c", str(source), "-o", str(program))
+    return program
+
+
+def xdp_id(platform, interface):
+    text = platform.ip("link", "show", interface)
+    return text.split("prog/xdp id ")[1].split()[0] if "prog/xdp" in text else None
+
+
+def test_own_xdp_program_of_a_killed_dataplane_is_taken_off(platform, xdp_program):
+    platform.cable("gwa", "gwb")
+    config = platform.config({"name": "p0", "device": "af_xdp", "interface": "gwa",
+                              "xdp_program": str(xdp_program)})
+    program = platform.start(config)
+    program.wait_ready()
+    first = xdp_id(platform, "gwa")
+    assert first is not None
+    program.kill()
+    assert xdp_id(platform, "gwa") == first
+    with platform.started(config) as second:
+        assert f"gwa: took off XDP program {first} of an earlier run" in second.text()
+        assert xdp_id(platform, "gwa") not in (None, first)
+    assert xdp_id(platform, "gwa") is None
+
+
+def test_xdp_program_of_somebody_else_stays(platform, xdp_program):
+    platform.cable("gwa", "gwb")
+    platform.ip("link", "set", "dev", "gwa", "xdp", "obj", str(xdp_program), "sec", "xdp")
+    before = xdp_id(platform, "gwa")
+    platform.refused(platform.config({"name": "p0", "device": "af_xdp", "interface": "gwa"}), 12,
+                     f"an XDP program (id {before}) that is not ours",
+                     "ip link set dev gwa xdp off")
+    assert xdp_id(platform, "gwa") == before
 
 
 def write_pcap(path, frames):
