@@ -27,6 +27,7 @@
 #include "dataplane/report.h"
 #include "dataplane/shared.h"
 #include "dataplane/worker.h"
+#include "dataplane/xdp.h"
 
 #define DEFAULT_CONFIG "/etc/guideway/dataplane.yaml"
 
@@ -348,6 +349,7 @@ main(int argc, char **argv)
 		return code;
 	if (log_start() < 0)
 		return EXIT_CODE_INTERNAL;
+	xdp_capture_log();
 	catch_signals();
 	return (int)run(&options);
 }

@@ -238,7 +238,10 @@ report_consequences(const struct dataplane *dp, uint64_t memory_mb)
 	line("limits", "%u services, %u members (backends of services)", conf->max_services,
 			conf->max_members);
 	line("channel", "%s, for root%s%s", conf->channel_socket,
-			conf->control_user[0] != '\0' ? " and " : "", conf->control_user);
+			conf->control_uid == (uid_t)-1 || conf->control_uid == 0 ? "" : " and ",
+			conf->control_uid == (uid_t)-1 || conf->control_uid == 0
+					? ""
+					: conf->control_user);
 	fflush(stdout);
 }
 

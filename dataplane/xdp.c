@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,27 @@
 #include <bpf/libbpf.h>
 
 #include "dataplane/log.h"
+
+/* Its "info" tells of sections that it skips: nothing for an operator. */
+static int PRINTF_LIKE(2, 0)
+		libbpf_line(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[512];
+	int len = vsnprintf(text, sizeof(text), format, args);
+
+	text[strcspn(text, "\n")] = '\0';
+	if (level == LIBBPF_WARN)
+		LOG_PORT(WARNING, "%s", text);
+	else if (level == LIBBPF_INFO)
+		LOG_PORT(DEBUG, "%s", text);
+	return len;
+}
+
+void
+xdp_capture_log(void)
+{
+	libbpf_set_print(libbpf_line);
+}
 
 static void
 record_path(const struct dataplane_conf *conf, const char *interface, char *path, size_t size)

@@ -16,6 +16,9 @@
 
 #include "dataplane/config.h"
 
+/** Let what libbpf says pass through our log, as DPDK's lines do. */
+void xdp_capture_log(void);
+
 /** Who attached the program that is on an interface now. */
 enum xdp_owner {
 	XDP_NONE = 0,
