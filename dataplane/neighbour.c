@@ -214,6 +214,15 @@ is_vip(const struct neighbours *n, const struct ip_addr *addr)
 	return s != NULL && snapshot_is_vip(s, addr);
 }
 
+static bool
+is_own_mac(const struct interface_table *table, const uint8_t *mac)
+{
+	for (unsigned int i = 0; i < table->nb; i++)
+		if (memcmp(table->interfaces[i].mac, mac, sizeof(table->interfaces[i].mac)) == 0)
+			return true;
+	return false;
+}
+
 static void
 claim_make(const struct interface *interface, const struct neighbour_msg *msg,
 		struct neighbour_claim *claim)
@@ -223,8 +232,7 @@ claim_make(const struct interface *interface, const struct neighbour_msg *msg,
 	memcpy(claim->mac, msg->mac, sizeof(claim->mac));
 	claim->has_mac = msg->has_mac;
 	claim->interface = interface->index;
-	claim->answer = !msg->request && msg->solicited && !msg->gratuitous &&
-			route_is_own(interface, &msg->to);
+	claim->answer = !msg->request && msg->solicited && route_is_own(interface, &msg->to);
 	claim->override = msg->override;
 }
 
@@ -327,8 +335,8 @@ neighbour_receive(struct neighbours *n, const struct exception *x)
 		return NEIGHBOUR_TAKEN;
 	}
 	claim_make(interface, &msg, &claim);
-	if (msg.has_mac && memcmp(msg.mac, interface->mac, sizeof(msg.mac)) == 0) {
-		/* Our own frame came back, or somebody forged it. */
+	if (msg.has_mac && is_own_mac(&n->dp->interfaces, msg.mac)) {
+		/* Our own frame came back, by this port or another, or somebody forged it. */
 		main_lcore_drop(n->dp, x->mbuf, DROP_NEIGHBOUR_BAD);
 		return NEIGHBOUR_TAKEN;
 	}

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include "base/bytes.h"
 #include "fixture.h"
@@ -305,6 +306,8 @@ test_forged_frames_are_not_answered_and_change_nothing(void **state)
 {
 	struct frame claim = frame_arp(MAC_BROADCAST, 0, 1, 0x66, "10.0.0.80", 0, "10.0.0.80");
 	struct frame own_mac = frame_arp(MAC_BROADCAST, 0, 1, OUR_MAC, "10.0.0.7", 0, "10.0.0.80");
+	struct frame other_port =
+			frame_arp(MAC_BROADCAST, 0, 1, OUR_MAC + 1, "10.0.0.7", 0, "10.0.0.80");
 	struct frame gratuitous = frame_arp(MAC_BROADCAST, 0, 1, 0x66, "10.0.0.7", 0, "10.0.0.7");
 	struct frame unasked = frame_arp(OUR_MAC, 0, 2, 0x66, "10.0.0.7", OUR_MAC, "10.0.0.1");
 	struct frame to_other = frame_arp(OUR_MAC, 0, 2, 0x66, "10.0.0.8", OUR_MAC, "10.0.0.2");
@@ -319,11 +322,32 @@ test_forged_frames_are_not_answered_and_change_nothing(void **state)
 	sent_drop(0);
 	receive(&claim, 0, PACKET_VLAN_NONE);
 	receive(&own_mac, 0, PACKET_VLAN_NONE);
+	receive(&other_port, 0, PACKET_VLAN_NONE);
 	assert_nothing_sent(0);
 	receive(&gratuitous, 0, PACKET_VLAN_NONE);
 	receive(&unasked, 0, PACKET_VLAN_NONE);
 	assert_true(is_resolved(hop, PEER_MAC));
-	assert_int_equal(drops(DROP_NEIGHBOUR_BAD), 1);
+	assert_int_equal(drops(DROP_NEIGHBOUR_BAD), 2);
+}
+
+static void
+test_a_released_next_hop_is_forgotten(void **state)
+{
+	uint32_t hop = acquire("10.0.0.7");
+
+	(void)state;
+	run(1);
+	answer("10.0.0.7", PEER_MAC);
+	assert_int_equal(acquire("10.0.0.7"), hop);
+	neighbour_release(dp.neighbours, hop);
+	run(10);
+	assert_true(is_resolved(hop, PEER_MAC));
+	neighbour_release(dp.neighbours, hop);
+	run(1);
+	assert_int_equal(nexthop_get(dp.nexthops, hop), 0);
+	sent_drop(0);
+	run(120000);
+	assert_nothing_sent(0);
 }
 
 static void
@@ -432,7 +456,10 @@ test_new_vips_are_announced_where_they_are_on_link(void **state)
 	/* A link comes back: everything again. */
 	neighbour_link_up(dp.neighbours, 0);
 	run(10000);
+	assert_int_equal(rte_ring_count(dp.ports[1].outbox), 2);
 	assert_int_equal(announcements(1, "10.1.0.1"), 2);
+	/* Three own addresses and four VIPs of connected networks; 192.0.2.80 is of none. */
+	assert_int_equal(rte_ring_count(dp.ports[0].outbox), 2 * (3 + 4));
 	assert_int_equal(announcements(0, "10.0.0.82"), 2);
 }
 
@@ -470,6 +497,7 @@ main(void)
 		TEST(test_who_is_asked_for_vips_and_own_addresses_answers),
 		TEST(test_a_duplicate_address_probe_for_a_vip_is_answered),
 		TEST(test_forged_frames_are_not_answered_and_change_nothing),
+		TEST(test_a_released_next_hop_is_forgotten),
 		TEST(test_a_flood_of_requests_is_cut_but_the_answer_we_wait_for_passes),
 		TEST(test_a_reused_index_never_sends_the_old_ones_packets),
 		TEST(test_new_vips_are_announced_where_they_are_on_link),
