@@ -137,6 +137,7 @@ class Channel:
             self.socket.connect(str(path))
             self.socket.send(struct.pack("=IHH24x", SESSION_MAGIC, *versions))
             self._welcome()
+            self.socket.setblocking(False)
         except BaseException:
             self.socket.close()
             raise
@@ -172,7 +173,7 @@ class Channel:
     def ended(self):
         """Has the dataplane ended the session?"""
         try:
-            return self.socket.recv(16, socket.MSG_DONTWAIT) == b""
+            return self.socket.recv(16) == b""
         except BlockingIOError:
             return False
         except OSError:
@@ -203,7 +204,7 @@ class Channel:
 
     def ring_doorbell(self):
         try:
-            self.socket.send(b"\0", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            self.socket.send(b"\0", socket.MSG_NOSIGNAL)
         except OSError:
             pass
 

@@ -5,7 +5,7 @@ import ipaddress
 
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
 from harness.rig import FRONT_MAC, WIRE_MAC
@@ -46,3 +46,9 @@ def frame(client, vip, protocol=TCP_PROTOCOL, sport=40000, dport=80, payload=b"p
 def l3(data):
     """The bytes of a frame from its IP header on."""
     return data[18:] if data[12:14] == b"\x81\x00" else data[14:]
+
+
+def is_forwarded(data):
+    """Not the balancer's own ARP and neighbour discovery."""
+    packet = Ether(data)
+    return ARP not in packet and not (IPv6 in packet and packet[IPv6].nh == 58)

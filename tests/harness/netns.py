@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Network namespaces of a test: all its traffic stays inside them."""
 
+import concurrent.futures
 import contextlib
 import ctypes
 import os
 import signal
 import subprocess
-import threading
 import time
 
 CLONE_NEWNET = 0x40000000
@@ -57,15 +57,12 @@ class Namespace:
 
     def call(self, function):
         """Run a function on a thread inside the namespace (sockets stay there for good)."""
-        result = []
-
         def inside():
             with open(f"/run/netns/{self.name}", "rb") as file:
                 if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), "setns")
-            result.append(function())
+            return function()
 
-        thread = threading.Thread(target=inside)
-        thread.start()
-        thread.join()
-        return result[0]
+        # A thread of its own each time: it never comes back from the namespace.
+        with concurrent.futures.ThreadPoolExecutor(1) as executor:
+            return executor.submit(inside).result()

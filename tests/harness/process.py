@@ -56,7 +56,7 @@ class Program:
             time.sleep(0.01)
 
     def kill(self):
-        """SIGKILL."""
+        """SIGKILL; legal with one that has ended."""
         self.process.kill()
         self.process.wait()
         self._forget()

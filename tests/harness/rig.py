@@ -98,6 +98,15 @@ class Rig:
     def __init__(self, name, configure=None, workers=1, mtu=1500, connect=True):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{LAB}-{name}-"))
         self.namespace = Namespace(f"{LAB}-{name}")
+        self.control = None
+        self.dataplane = None
+        try:
+            self._set_up(name, configure, workers, mtu, connect)
+        except BaseException:
+            self._clean_up()
+            raise
+
+    def _set_up(self, name, configure, workers, mtu, connect):
         self.namespace.cable("front", "wfront", FRONT_MAC, mtu)
         self.namespace.cable("back", "wback", BACK_MAC, mtu)
         self.front = Wire(self.namespace, "wfront", WIRE_MAC)
@@ -107,8 +116,6 @@ class Rig:
         if configure is not None:
             configure(self.config)
         self.socket_path = self.config["channel"]["socket"]
-        self.control = None
-        self.dataplane = None
         self.start()
         if connect:
             self.connect()
@@ -143,9 +150,24 @@ class Rig:
         """Drops so far, for messages of failed tests; needs no session."""
         return self.stats.drops if self.control is not None else "unknown: no session"
 
+    def members(self, service):
+        """Address -> counters of a service's members, as the statistics have them."""
+        ids = self.stats.service_ids(service.key)
+        return {m["address"]: m for m in self.stats.members() if m["service_id"] in ids}
+
     def apply(self, *services, key=HASH_KEY):
         """Make these services, and no others, the whole desired state; wait until in force."""
         return self.control.replace_all(key, services)
+
+    def check_every_worker_uses(self, generation, timeout=1.0):
+        """A worker that slept shows a new generation when it wakes, at most 0.1 ms later."""
+        end = time.monotonic() + timeout
+        while True:
+            shown = {self.stats.worker(i)["generation"] for i in range(self.stats.nb_workers)}
+            if shown == {generation}:
+                return
+            assert time.monotonic() < end, f"workers use {shown}, not {generation}"
+            time.sleep(0.001)
 
     def fresh_client(self, family):
         """A client address that no test of this process has used."""
@@ -182,10 +204,15 @@ class Rig:
         try:
             if self.control is not None:
                 self.control.close()
+            self.front.close()
+            self.back.close()
             code = self.dataplane.end()
             assert code == 0, f"exit code {code}:\n{self.dataplane.log_tail()}"
         finally:
-            self.front.close()
-            self.back.close()
-            self.namespace.delete()
+            self._clean_up()
+
+    def _clean_up(self):
+        if self.dataplane is not None:
+            self.dataplane.kill()
+        self.namespace.delete()
         shutil.rmtree(self.directory)

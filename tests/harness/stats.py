@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The statistics region, read as lib/channel/stats.h lays it out."""
 
+import ipaddress
 import re
 import struct
 
@@ -82,8 +83,21 @@ class Stats:
                 total[name] = total.get(name, 0) + value
         return {name: value for name, value in total.items() if value}
 
+    def service_ids(self, key):
+        """Ids under which a service key is known (one, also while it is in quarantine)."""
+        found = []
+        for number in range(self.max_services):
+            _, used, _, _, _, *entry_key = SERVICE.unpack_from(
+                self.map, self.services_offset + number * SERVICE.size)
+            if used and struct.pack("=20sHBB", *entry_key) == key:
+                found.append(number)
+        return found
+
     def members(self):
-        """Every member in use: service id, backend address (packed), counters over workers."""
+        """Every member in use: service id, backend address (text), counters over workers.
+
+        What was removed stays in the directory until its quarantine is over.
+        """
         found = []
         for index in range(self.max_members):
             (_, used, routed, service_id, addr, weight, factor, admin, health, slots,
@@ -96,7 +110,8 @@ class Stats:
                       + self.worker_members_offset + index * 8 * len(MEMBER_FIELDS))
                 sums = [a + b for a, b in zip(sums, self._words(at, len(MEMBER_FIELDS)))]
             found.append(dict(counters(MEMBER_FIELDS, sums), service_id=service_id,
-                              address=addr[:4] if addr[16] == 4 else addr[:16], routed=routed,
+                              address=str(ipaddress.ip_address(addr[:4 if addr[16] == 4 else 16])),
+                              routed=routed,
                               weight=weight, factor=factor, admin=admin, health=health,
                               slots=slots, member=member))
         return found

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The far end of a cable to the dataplane: raw frames in and out."""
 
+import errno
 import select
 import socket
 import struct
@@ -9,6 +10,7 @@ import time
 from scapy.layers.l2 import Ether
 
 ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33  # Not in Python's socket module.
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_IGNORE_OUTGOING = 23
@@ -27,7 +29,7 @@ class Wire:
     @staticmethod
     def _open(interface):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         sock.bind((interface, 0))
@@ -45,13 +47,19 @@ class Wire:
                 try:
                     self.socket.send(data)
                     break
-                except (BlockingIOError, OSError) as error:
-                    if error.errno not in (11, 105):
+                except OSError as error:
+                    if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
                         raise
                     time.sleep(0.001)
 
     def _receive_one(self):
-        data, ancillary, _, _ = self.socket.recvmsg(65536, 256)
+        """The next frame; None: the link went down."""
+        try:
+            data, ancillary, _, _ = self.socket.recvmsg(65536, 256)
+        except OSError as error:
+            if error.errno == errno.ENETDOWN:
+                return None
+            raise
         for level, kind, content in ancillary:
             # The kernel takes the VLAN tag out of the frame; put it back.
             if level == SOL_PACKET and kind == PACKET_AUXDATA:
@@ -70,7 +78,7 @@ class Wire:
             if left <= 0 or not select.select([self.socket], [], [], left)[0]:
                 break
             frame = self._receive_one()
-            if keep(frame):
+            if frame is not None and keep(frame):
                 frames.append(frame)
         return frames
 
@@ -82,6 +90,6 @@ class Wire:
         """Forget what has arrived."""
         while True:
             try:
-                self.socket.recv(65536)
+                self._receive_one()
             except BlockingIOError:
                 return

@@ -99,7 +99,8 @@ def test_every_mode_and_family_selects_as_the_model(rig, way, protocol):
 def test_the_default_number_of_slots_is_the_models(rig):
     service = make_service(4)
     rig.apply(service)
-    assert sum(m["slots"] for m in rig.stats.members()) == model_of(service).nb_slots == 1021
+    slots = sum(m["slots"] for m in rig.members(service).values())
+    assert slots == model_of(service).nb_slots == 1021
     check(rig, service, 60)
 
 
@@ -111,8 +112,7 @@ def test_weights_select_as_the_model(rig, weights):
         b.weight = weight
     rig.apply(service)
     table = model_of(service)
-    for m in rig.stats.members():
-        name = str(ipaddress.ip_address(m["address"]))
+    for name, m in rig.members(service).items():
         assert m["slots"] == sum(owner is not None and owner.name == name
                                  for owner in table.anchor)
     check(rig, service)
