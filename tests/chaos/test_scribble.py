@@ -43,7 +43,7 @@ def scribble_indexes(channel, rng):
     for _ in range(rng.randrange(1, 50)):
         value = rng.choice((rng.randrange(2**32), rng.randrange(5000),
                             channel.next_command + rng.randrange(-3, 4098)))
-        struct.pack_into("=I", channel.d, rng.choice((0, 64, 128)), value % 2**32)
+        channel.set_index(rng.randrange(3), value)
         yield
 
 
@@ -60,7 +60,7 @@ def scribble_slots(channel, rng):
         at = PAGE + channel.next_command % 4096 * MESSAGE_SIZE
         channel.d[at:at + MESSAGE_SIZE] = slot
         channel.next_command += 1
-        struct.pack_into("=I", channel.d, 0, channel.next_command % 2**32)
+        channel.set_index(0, channel.next_command)
         yield
 
 
@@ -78,7 +78,7 @@ def scribble_transactions(channel, rng):
             channel.d[at:at + MESSAGE_SIZE] = (head + payload).ljust(MESSAGE_SIZE, b"\0")
             channel.next_command += 1
             yield
-        struct.pack_into("=I", channel.d, 0, channel.next_command % 2**32)
+        channel.set_index(0, channel.next_command)
         channel.ring_doorbell()
         for _ in range(20):
             # Weights and factors of backends only: a daemon may also take all backends out

@@ -161,6 +161,8 @@ class Channel:
         self.d = mmap.mmap(fds[0], d_size)
         self.p = mmap.mmap(fds[1], p_size, prot=mmap.PROT_READ)
         self.stats = mmap.mmap(fds[2], stats_size, prot=mmap.PROT_READ)
+        self.d_words = memoryview(self.d).cast("I")
+        self.p_words = memoryview(self.p).cast("I")
 
     def close(self):
         self.socket.close()
@@ -181,21 +183,28 @@ class Channel:
 
     # Rings.
 
+    # Indexes are read and written as one word, by memoryviews: struct.pack_into() would zero
+    # it first, and the other side would see that.
+
     @staticmethod
-    def _index(mapping, number):
-        return struct.unpack_from("=I", mapping, number * 64)[0]
+    def _index(words, number):
+        return words[number * 16]
+
+    def set_index(self, number, value):
+        """0: command head, 1: answer tail, 2: event tail."""
+        self.d_words[number * 16] = value % 2**32
 
     def put_raw(self, slot):
         """128 bytes into the next command slot, whatever they are."""
         end = time.monotonic() + 10
-        while (self.next_command - self._index(self.p, 0)) % 2**32 >= COMMAND_SLOTS:
+        while (self.next_command - self._index(self.p_words, 0)) % 2**32 >= COMMAND_SLOTS:
             self.ring_doorbell()
             assert time.monotonic() < end, "the command ring stays full"
             time.sleep(0.001)
         at = PAGE + self.next_command % COMMAND_SLOTS * MESSAGE_SIZE
         self.d[at:at + MESSAGE_SIZE] = slot
         self.next_command += 1
-        struct.pack_into("=I", self.d, 0, self.next_command % 2**32)
+        self.set_index(0, self.next_command)
 
     def put(self, kind, payload, length=None):
         head = struct.pack("=HHHHQ", MESSAGE_MAGIC, kind,
@@ -209,7 +218,7 @@ class Channel:
             pass
 
     def _take(self, base, slots, head, position):
-        if self._index(self.p, head) == position % 2**32:
+        if self._index(self.p_words, head) == position % 2**32:
             return None
         at = base + position % slots * MESSAGE_SIZE
         slot = self.p[at:at + MESSAGE_SIZE]
@@ -221,7 +230,7 @@ class Channel:
         while (event := self._take(PAGE + ANSWER_SLOTS * MESSAGE_SIZE, EVENT_SLOTS, 2,
                                    self.next_event)) is not None:
             self.next_event += 1
-            struct.pack_into("=I", self.d, 128, self.next_event % 2**32)
+            self.set_index(2, self.next_event)
             self.events.append(event)
 
     def answer(self, timeout=10.0):
@@ -232,7 +241,7 @@ class Channel:
             taken = self._take(PAGE, ANSWER_SLOTS, 1, self.next_answer)
             if taken is not None:
                 self.next_answer += 1
-                struct.pack_into("=I", self.d, 64, self.next_answer % 2**32)
+                self.set_index(1, self.next_answer)
                 kind, payload = taken
                 assert kind == TXN_ANSWER
                 txn, generation, error, conf_error, command, apply_us = struct.unpack(

@@ -13,6 +13,7 @@ MAIN_FIELDS = ("neighbour_requests_answered", "neighbour_probes_sent", "neighbou
                "neighbours_failed", "echo_answered", "punted_to_kernel", "from_kernel")
 MEMBER_FIELDS = ("packets", "bytes", "new_flows", "active_flows")
 HEADER = struct.Struct("=QQIIIIQQQQQQQ32sQQQ")
+GENERATION_OFFSET = 120
 SERVICE = struct.Struct("=IBBHI20sHBB28x")
 MEMBER = struct.Struct("=IBBH20sIIBB2xIH18x")
 
@@ -45,11 +46,12 @@ class Stats:
          self.worker_members_offset) = head[2:11]
 
     def _words(self, offset, count):
-        return struct.unpack_from(f"={count}Q", self.map, offset)
+        # Native format: each counter is read at once, not byte by byte.
+        return struct.unpack_from(f"@{count}Q", self.map, offset)
 
     @property
     def generation(self):
-        return HEADER.unpack_from(self.map, 0)[14]
+        return self._words(GENERATION_OFFSET, 1)[0]
 
     @property
     def main(self):
