@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+/* Which exit code an error of the API means; doc/api.md has the same table. */
+static const struct {
+	const char *code;
+	int exit;
+} api_errors[] = {
+	{ "bad_request", CLI_INVALID },
+	{ "denied", CLI_DENIED },
+	{ "not_found", CLI_NOT_FOUND },
+	{ "no_such_service", CLI_NOT_FOUND },
+	{ "no_such_backend", CLI_NOT_FOUND },
+	{ "no_such_override", CLI_NOT_FOUND },
+	{ "no_such_revision", CLI_NOT_FOUND },
+	{ "method_not_allowed", CLI_USAGE },
+	{ "already_exists", CLI_CONFLICT },
+	{ "stale_revision", CLI_CONFLICT },
+	{ "would_remove_all", CLI_CONFLICT },
+	{ "too_large", CLI_INVALID },
+	{ "unsupported_media", CLI_INVALID },
+	{ "invalid_config", CLI_INVALID },
+	{ "refused", CLI_INVALID },
+	{ "no_dataplane", CLI_CONNECT },
+	{ "busy", CLI_TIMEOUT },
+	{ "not_acknowledged", CLI_TIMEOUT },
+};
+
+/* Bytes that grow. */
+struct buffer {
+	char *data;
+	size_t len;
+};
+
+static void *
+must(void *memory)
+{
+	if (memory == NULL) {
+		fputs("guideway: out of memory\n", stderr);
+		exit(CLI_UNHEALTHY);
+	}
+	return memory;
+}
+
+static void
+buffer_add(struct buffer *b, const char *data, size_t len)
+{
+	b->data = must(realloc(b->data, b->len + len + 1));
+	memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+static void
+buffer_add_encoded(struct buffer *b, const char *text)
+{
+	char *encoded = must(curl_easy_escape(NULL, text, 0));
+
+	buffer_add(b, encoded, strlen(encoded));
+	curl_free(encoded);
+}
+
+char *
+client_path(const char *pattern, ...)
+{
+	struct buffer b = { 0 };
+	va_list args;
+
+	va_start(args, pattern);
+	for (; *pattern != '\0'; pattern++) {
+		if (*pattern == '%')
+			buffer_add_encoded(&b, va_arg(args, const char *));
+		else
+			buffer_add(&b, pattern, 1);
+	}
+	va_end(args);
+	return b.data;
+}
+
+char *
+client_path_query(char *path, const char *name, const char *value)
+{
+	struct buffer b = { .data = path, .len = strlen(path) };
+
+	buffer_add(&b, strchr(path, '?') == NULL ? "?" : "&", 1);
+	buffer_add(&b, name, strlen(name));
+	buffer_add(&b, "=", 1);
+	buffer_add_encoded(&b, value);
+	return b.data;
+}
+
+int
+client_error(const struct cli *cli, int code, const char *name, const char *message,
+		const char *hint)
+{
+	if (cli->json) {
+		json_t *error = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", name,
+				"message", message, "path", "", "hint", hint);
+
+		json_dumpf(error, stderr, JSON_INDENT(2));
+		fputc('\n', stderr);
+		json_decref(error);
+		return code;
+	}
+	fprintf(stderr, "guideway: %s\n", message);
+	if (hint[0] != '\0')
+		fprintf(stderr, "hint: %s\n", hint);
+	return code;
+}
+
+static int
+exit_of(const char *code)
+{
+	for (size_t i = 0; i < sizeof(api_errors) / sizeof(api_errors[0]); i++)
+		if (strcmp(api_errors[i].code, code) == 0)
+			return api_errors[i].exit;
+	return CLI_UNHEALTHY;
+}
+
+/* Every problem of a refused document has a line of its own. */
+static void
+show_details(const json_t *details, const char *file)
+{
+	size_t i;
+	json_t *detail;
+
+	json_array_foreach(details, i, detail)
+	{
+		const char *path = "", *message = "";
+		int line = 0, column = 0;
+
+		json_unpack(detail, "{s?i, s?i, s?s, s?s}", "line", &line, "column", &column,
+				"path", &path, "message", &message);
+		if (line > 0)
+			fprintf(stderr, "%s:%d:%d: ", file, line, column);
+		fprintf(stderr, "%s%s%s\n", path, path[0] != '\0' ? ": " : "", message);
+	}
+}
+
+/* An answer that is no success. @return the exit code. */
+static int
+show_error(const struct cli *cli, long status, const struct client_answer *answer)
+{
+	const char *code = "internal", *message = "the daemon's answer has no reason", *hint = "";
+	json_t *details = NULL;
+
+	if (answer->json != NULL)
+		json_unpack(answer->json, "{s:{s?s, s?s, s?s, s?o}}", "error", "code", &code,
+				"message", &message, "hint", &hint, "details", &details);
+	if (cli->json && answer->json != NULL) {
+		json_dumpf(answer->json, stderr, JSON_INDENT(2));
+		fputc('\n', stderr);
+	} else if (json_array_size(details) > 0) {
+		show_details(details,
+				cli->file != NULL && strcmp(cli->file, "-") != 0 ? cli->file
+										 : "stdin");
+		if (hint[0] != '\0')
+			fprintf(stderr, "hint: %s\n", hint);
+		fprintf(stderr, "guideway: refused; the running configuration is unchanged\n");
+	} else {
+		client_error(cli, 0, code, message, hint);
+	}
+	return status == 504 ? CLI_TIMEOUT : exit_of(code);
+}
+
+static size_t
+receive(char *data, size_t size, size_t nb, void *context)
+{
+	buffer_add(context, data, size * nb);
+	return size * nb;
+}
+
+static int
+connection_error(const struct cli *cli, CURLcode code)
+{
+	char message[512];
+
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		snprintf(message, sizeof(message), "no answer from guidewayd at %s within %ld s",
+				cli->socket, cli->timeout_s);
+		return client_error(cli, CLI_TIMEOUT, "timeout", message,
+				"--timeout SECONDS waits longer; a change may have been stored: "
+				"see guideway status");
+	}
+	snprintf(message, sizeof(message), "cannot connect to guidewayd at %s: %s", cli->socket,
+			curl_easy_strerror(code));
+	return client_error(cli, CLI_CONNECT, "cannot_connect", message,
+			"is guidewayd running, and may this user open its socket? --socket PATH or "
+			"GUIDEWAY_SOCKET name another one");
+}
+
+static CURLcode
+perform(const struct cli *cli, CURL *curl, const struct client_request *request,
+		struct buffer *received)
+{
+	struct curl_slist *headers = NULL;
+	char header[128];
+	char url[32];
+	CURLcode code;
+	struct buffer whole = { 0 };
+
+	snprintf(url, sizeof(url), "http://localhost");
+	buffer_add(&whole, url, strlen(url));
+	buffer_add(&whole, request->path, strlen(request->path));
+	snprintf(header, sizeof(header), "Accept: %s",
+			request->accept != NULL ? request->accept : "application/json");
+	headers = curl_slist_append(headers, header);
+	headers = curl_slist_append(headers, "Expect:"); /* No waiting for 100-continue. */
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
+	curl_easy_setopt(curl, CURLOPT_URL, whole.data);
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, cli->timeout_s);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, received);
+	if (request->body != NULL) {
+		snprintf(header, sizeof(header), "Content-Type: %s", request->content_type);
+		headers = curl_slist_append(headers, header);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+	}
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	code = curl_easy_perform(curl);
+	curl_slist_free_all(headers);
+	free(whole.data);
+	return code;
+}
+
+int
+client_ask(const struct cli *cli, const struct client_request *request,
+		struct client_answer *answer)
+{
+	struct buffer received = { 0 };
+	CURL *curl = must(curl_easy_init());
+	CURLcode code = perform(cli, curl, request, &received);
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_cleanup(curl);
+	if (code != CURLE_OK) {
+		free(received.data);
+		return connection_error(cli, code);
+	}
+	buffer_add(&received, "", 0);
+	answer->text = received.data;
+	answer->json = json_loadb(received.data, received.len, 0, NULL);
+	if (status >= 200 && status < 300)
+		return CLI_OK;
+	code = (CURLcode)show_error(cli, status, answer);
+	client_answer_free(answer);
+	return (int)code;
+}
+
+void
+client_answer_free(struct client_answer *answer)
+{
+	json_decref(answer->json);
+	free(answer->text);
+	answer->json = NULL;
+	answer->text = NULL;
+}

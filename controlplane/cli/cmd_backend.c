@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend_table.h"
+#include "change.h"
+#include "output.h"
+
+int
+cmd_backend_list(const struct cli *cli)
+{
+	struct client_request request = { .method = "GET" };
+	struct client_answer answer;
+	char *path = client_path("/v1/backends");
+	int ret;
+
+	if (cli->service != NULL)
+		path = client_path_query(path, "service", cli->service);
+	request.path = path;
+	ret = client_ask(cli, &request, &answer);
+	free(path);
+	if (ret != CLI_OK)
+		return ret;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		backend_table_show(json_object_get(answer.json, "backends"), true);
+	client_answer_free(&answer);
+	return CLI_OK;
+}
+
+/* A number as JSON; what is none goes as it is, for the daemon to refuse with its place. */
+static json_t *
+weight_json(const char *text)
+{
+	char *end;
+	long long number = strtoll(text, &end, 10);
+
+	return *text != '\0' && *end == '\0' ? json_integer(number) : json_string(text);
+}
+
+static json_t *
+body_of(const struct cli *cli)
+{
+	json_t *body = json_object();
+
+	if (cli->given & OPTION_WEIGHT)
+		json_object_set_new(body, "weight",
+				strcmp(cli->weight, "configured") == 0 ? json_null()
+								       : weight_json(cli->weight));
+	if (cli->given & OPTION_STATE)
+		json_object_set_new(body, "state",
+				strcmp(cli->state, "configured") == 0 ? json_null()
+								      : json_string(cli->state));
+	return body;
+}
+
+/* Of one service, or of every service that has this backend. */
+static char *
+path_of(const struct cli *cli)
+{
+	if (cli->service != NULL)
+		return client_path("/v1/services/%/backends/%", cli->service, cli->words[0]);
+	return client_path("/v1/backends/%", cli->words[0]);
+}
+
+int
+cmd_backend_add(const struct cli *cli)
+{
+	json_t *body;
+
+	if (cli->service == NULL)
+		return client_error(cli, CLI_USAGE, "usage", "backend add needs --service SERVICE",
+				"guideway service list shows them");
+	body = body_of(cli);
+	json_object_set_new(body, "address", json_string(cli->words[0]));
+	return change_send(cli, "POST", client_path("/v1/services/%/backends", cli->service), body);
+}
+
+int
+cmd_backend_set(const struct cli *cli)
+{
+	if (!(cli->given & (OPTION_WEIGHT | OPTION_STATE)))
+		return client_error(cli, CLI_USAGE, "usage",
+				"backend set needs --weight N or --state STATE",
+				"--weight configured takes an override back");
+	return change_send(cli, "PATCH", path_of(cli), body_of(cli));
+}
+
+static int
+set_state(const struct cli *cli, const char *state)
+{
+	return change_send(cli, "PATCH", path_of(cli), json_pack("{s:s}", "state", state));
+}
+
+int
+cmd_backend_drain(const struct cli *cli)
+{
+	return set_state(cli, "draining");
+}
+
+int
+cmd_backend_enable(const struct cli *cli)
+{
+	return set_state(cli, "enabled");
+}
+
+int
+cmd_backend_disable(const struct cli *cli)
+{
+	return set_state(cli, "disabled");
+}
+
+int
+cmd_backend_remove(const struct cli *cli)
+{
+	return change_send(cli, "DELETE", path_of(cli), NULL);
+}

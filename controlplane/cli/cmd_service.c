@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend_table.h"
+#include "client.h"
+#include "output.h"
+
+static void
+show_list(const json_t *answer)
+{
+	static const char *const headings[] = { "SERVICE", "NAME", "MODE", ">BACKENDS", ">USABLE",
+		">PACKETS", ">BYTES", ">NEW FLOWS", ">ACTIVE", NULL };
+	struct output_table table;
+	size_t i;
+	json_t *service;
+
+	output_table_begin(&table, headings);
+	json_array_foreach(json_object_get(answer, "services"), i, service)
+	{
+		output_cell(&table, output_string(service, "id"));
+		output_cell(&table, output_string(service, "name"));
+		output_cell(&table, output_string(service, "mode"));
+		output_cell_integer(&table, json_object_get(service, "backends_total"));
+		output_cell_integer(&table, json_object_get(service, "backends_usable"));
+		output_cell_count(&table, json_object_get(service, "packets"));
+		output_cell_bytes(&table, json_object_get(service, "bytes"));
+		output_cell_count(&table, json_object_get(service, "new_flows"));
+		output_cell_count(&table, json_object_get(service, "active_flows"));
+	}
+	output_table_end(&table, "no services; guideway apply -f FILE makes some");
+}
+
+int
+cmd_service_list(const struct cli *cli)
+{
+	const struct client_request request = { .method = "GET", .path = "/v1/services" };
+	struct client_answer answer;
+	int ret = client_ask(cli, &request, &answer);
+
+	if (ret != CLI_OK)
+		return ret;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		show_list(answer.json);
+	client_answer_free(&answer);
+	return CLI_OK;
+}
+
+static void
+show_seconds(const char *what, const json_t *value)
+{
+	printf("  %-20s %" JSON_INTEGER_FORMAT " s\n", what, json_integer_value(value));
+}
+
+static void
+show_one(const json_t *service)
+{
+	json_t *lifetimes = json_object_get(service, "lifetimes");
+	const char *name;
+	json_t *value;
+
+	printf("%s (%s), mode %s", output_string(service, "id"), output_string(service, "name"),
+			output_string(service, "mode"));
+	if (json_is_integer(json_object_get(service, "slots")))
+		printf(", %" JSON_INTEGER_FORMAT " slots",
+				json_integer_value(json_object_get(service, "slots")));
+	printf("\nidle flows expire after\n");
+	json_object_foreach(lifetimes, name, value) show_seconds(name, value);
+	show_seconds("SYN chooses anew", json_object_get(service, "syn-reselect-idle"));
+	printf("\n");
+	backend_table_show(json_object_get(service, "backends"), false);
+}
+
+int
+cmd_service_show(const struct cli *cli)
+{
+	struct client_request request = { .method = "GET" };
+	struct client_answer answer;
+	char *path = client_path("/v1/services/%", cli->words[0]);
+	int ret;
+
+	request.path = path;
+	ret = client_ask(cli, &request, &answer);
+	free(path);
+	if (ret != CLI_OK)
+		return ret;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		show_one(answer.json);
+	client_answer_free(&answer);
+	return CLI_OK;
+}

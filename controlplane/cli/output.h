@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+/**
+ * @file
+ * How answers are shown: aligned tables for people, the API's own JSON for programs.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli.h"
+
+#define OUTPUT_MAX_COLUMNS 12
+
+/** A table under construction. */
+struct output_table {
+	size_t nb_columns;
+	size_t nb_rows; /**< The heading included. */
+	char **cells;	/**< nb_rows × nb_columns, owned. */
+};
+
+/** @param headings NULL-terminated; one that begins with '>' makes its column right-aligned. */
+void output_table_begin(struct output_table *table, const char *const *headings);
+
+/** The next cell, left to right, top to bottom. */
+void output_cell(struct output_table *table, const char *text);
+/** A counter: 1234 → "1.2k"; null → "-". */
+void output_cell_count(struct output_table *table, const json_t *value);
+/** Bytes: 1536 → "1.5 KiB"; null → "-". */
+void output_cell_bytes(struct output_table *table, const json_t *value);
+/** An integer in full; null → "-". */
+void output_cell_integer(struct output_table *table, const json_t *value);
+/** A share: 0.25 → "25.00 %"; null → "-". */
+void output_cell_share(struct output_table *table, const json_t *value);
+
+/** Print and free. @param nothing What to say if there is no row. */
+void output_table_end(struct output_table *table, const char *nothing);
+
+/** A string member, or "-" if it is null or absent. Valid as long as @p object. */
+const char *output_string(const json_t *object, const char *name);
+
+/** Pretty JSON on stdout. */
+void output_json(const json_t *json);
+
+/** Escape sequence that begins (bold red, yellow, green) or ends (0) a colour; "" without colours. */
+const char *output_color(const struct cli *cli, char color);
+
+#endif
