@@ -17,6 +17,7 @@ static const struct bench_command {
 } commands[] = {
 	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
 	{ "pipeline", bench_pipeline, "what a packet costs on a worker, without a NIC" },
+	{ "state", bench_state, "what a change of services and backends costs to prepare" },
 };
 
 static void
