@@ -856,6 +856,12 @@ check_vips(const struct twin *t, const struct snapshot *s)
 static void
 check_free_numbers(const struct twin *t, const struct snapshot *s)
 {
+	uint32_t nb_services = 0;
+
+	for (uint32_t id = 0; id < MAX_SERVICES; id++)
+		if (id_is_taken(t, id))
+			nb_services = id + 1;
+	assert_int_equal(s->nb_services, nb_services);
 	for (uint32_t id = 0; id < MAX_SERVICES; id++) {
 		if (id_is_taken(t, id))
 			continue;
