@@ -98,9 +98,10 @@ listener_bind(struct listener *l, const struct sockaddr_un *addr, uid_t owner)
 	unlink(addr->sun_path); /* Of a process that died here and had our number. */
 	if (bind(l->fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
 		return -errno;
-	if (chmod(addr->sun_path, LISTENER_MODE) < 0)
+	/* Neither follows a link that somebody may have put there meanwhile. */
+	if (fchmodat(AT_FDCWD, addr->sun_path, LISTENER_MODE, AT_SYMLINK_NOFOLLOW) < 0)
 		goto err_unlink;
-	if (owner != (uid_t)-1 && chown(addr->sun_path, owner, (gid_t)-1) < 0 && errno != EPERM)
+	if (owner != (uid_t)-1 && lchown(addr->sun_path, owner, (gid_t)-1) < 0 && errno != EPERM)
 		goto err_unlink;
 	if (lstat(addr->sun_path, &st) < 0 || listen(l->fd, LISTENER_BACKLOG) < 0)
 		goto err_unlink;

@@ -66,6 +66,8 @@ region_create(struct region *r, enum region_kind kind, size_t size)
 		r->base = NULL;
 		goto err;
 	}
+	if (kind == REGION_STATS)
+		(void)mlock(r->base, size); /* As far as RLIMIT_MEMLOCK allows. */
 	if (fcntl(r->fd, F_ADD_SEALS, kinds[kind].seals) < 0)
 		goto err;
 	return 0;

@@ -32,6 +32,8 @@
 
 #define SESSION_MAGIC UINT32_C(0x43647747) /* "GwdC" */
 #define SESSION_POLL_MS 100
+/** Sessions that a dataplane opens in a second, unless configured. */
+#define SESSION_MAX_PER_S 10
 /** Slots of the rings. */
 #define SESSION_COMMAND_SLOTS 4096
 #define SESSION_ANSWER_SLOTS 256
@@ -47,7 +49,8 @@ struct session_hello {
 struct session_welcome {
 	uint32_t magic;
 	uint16_t version; /**< Chosen: the highest that both speak. 0: see error. */
-	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active;
+	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active,
+			       or there were too many within a second;
 			       EACCES: this user may not connect. */
 	uint32_t command_slots;
 	uint32_t answer_slots;
@@ -62,11 +65,13 @@ struct session_welcome {
 
 /** What a session server needs to know. */
 struct session_server_conf {
-	const char *path;     /**< Of the socket, at most 90 bytes; its directory must exist. A stale
-				   file is replaced. Mode 0660, owner allowed_uid. */
+	const char *path;     /**< Of the socket, at most 90 bytes; its directory must exist, writable
+				   for the dataplane only. A stale file is replaced. Mode 0660, owner
+				   allowed_uid. */
 	uid_t allowed_uid;    /**< Besides root and ourselves; -1: nobody else. */
 	int stats_fd;	      /**< Sealed statistics region, duplicated to each daemon. */
 	uint64_t stats_size;
+	uint32_t sessions_per_s; /**< At most; 0: SESSION_MAX_PER_S. More are refused with EBUSY. */
 };
 
 struct session_server;

@@ -7,6 +7,9 @@
  * when all are taken, the one that sat longest leaves: a real daemon says hello at
  * once, so a crowd of silent ones cannot keep it out.
  *
+ * Making and unmapping regions interrupts the workers' cores (they share our page
+ * tables), so the number of sessions a second is limited.
+ *
  * Descriptors that a peer sends are never installed (handshake.c). The last close of
  * a passed socket can still block whoever drops it (SO_LINGER), so where the kernel
  * can (6.16), passing is forbidden.
@@ -39,7 +42,8 @@
 #endif
 
 struct guest {
-	int socket; /* -1: a free chair. */
+	int socket;	 /* -1: a free chair. */
+	uint64_t number; /* Counts arrivals. */
 	int64_t deadline_ms;
 };
 
@@ -50,7 +54,10 @@ struct session_server {
 	uid_t allowed_uid;
 	int stats_fd;
 	uint64_t stats_size;
+	uint32_t sessions_per_s;
 	int64_t accept_again_ms; /* 0: accepting. */
+	int64_t credit_us;	 /* Sessions are paid with time: what lies between this and now. */
+	uint64_t nb_guests;	 /* Seated so far. */
 	struct guest guests[NB_GUESTS];
 
 	/* The session. */
@@ -67,12 +74,18 @@ struct session_server {
 };
 
 static int64_t
-now_ms(void)
+now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+static int64_t
+now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 static void PRINTF_LIKE(2, 3) reason_set(struct session_server *server, const char *format, ...)
@@ -124,6 +137,8 @@ session_server_create(const struct session_server_conf *conf)
 		.allowed_uid = conf->allowed_uid,
 		.stats_fd = conf->stats_fd,
 		.stats_size = conf->stats_size,
+		.sessions_per_s = conf->sessions_per_s != 0 ? conf->sessions_per_s
+							    : SESSION_MAX_PER_S,
 		.listener = { .fd = -1 },
 		.socket = -1,
 		.timer = -1,
@@ -207,17 +222,19 @@ guest_refuse(struct guest *g, uint16_t error)
 	guest_close(g);
 }
 
-static int
-session_regions_create(struct session_server *server)
+/* A token bucket that holds a second's worth. */
+static bool
+session_rate_allows(struct session_server *server)
 {
-	int ret = region_create(&server->d, REGION_D, sizeof(struct region_d));
+	int64_t now = now_us();
+	int64_t price_us = 1000000 / server->sessions_per_s;
 
-	if (ret != 0)
-		return ret;
-	ret = region_create(&server->p, REGION_P, sizeof(struct region_p));
-	if (ret != 0)
-		region_close(&server->d);
-	return ret;
+	if (server->credit_us < now - 1000000)
+		server->credit_us = now - 1000000;
+	if (server->credit_us + price_us > now)
+		return false;
+	server->credit_us += price_us;
+	return true;
 }
 
 static int
@@ -256,8 +273,10 @@ session_rings_init(struct session_server *server)
 static enum session_change
 session_begin(struct session_server *server, struct guest *g, uint16_t version)
 {
-	int ret = session_regions_create(server);
+	int ret = region_create(&server->d, REGION_D, sizeof(struct region_d));
 
+	if (ret == 0)
+		ret = region_create(&server->p, REGION_P, sizeof(struct region_p));
 	if (ret == 0)
 		ret = session_welcome_send(server, g->socket, version);
 	if (ret != 0) {
@@ -308,6 +327,12 @@ guest_hear(struct session_server *server, struct guest *g)
 		guest_refuse(g, EBUSY);
 		return SESSION_SAME;
 	}
+	if (!session_rate_allows(server)) {
+		reason_set(server, "refused: more than %u sessions a second",
+				server->sessions_per_s);
+		guest_refuse(g, EBUSY);
+		return SESSION_SAME;
+	}
 	return session_begin(server, g, version);
 }
 
@@ -322,7 +347,7 @@ guest_seat(struct session_server *server)
 
 		if (g->socket < 0)
 			return g;
-		if (g->deadline_ms < oldest->deadline_ms)
+		if (g->number < oldest->number)
 			oldest = g;
 	}
 	reason_set(server, "refused: too many connections without a hello");
@@ -360,6 +385,7 @@ guest_receive(struct session_server *server, int socket)
 		guest_close(&newcomer);
 		return;
 	}
+	newcomer.number = server->nb_guests++;
 	newcomer.deadline_ms = now_ms() + HELLO_TIMEOUT_MS;
 	*guest_seat(server) = newcomer;
 }

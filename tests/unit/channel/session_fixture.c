@@ -32,6 +32,7 @@ fixture_serve(const struct fixture *f, uid_t allowed_uid)
 		.allowed_uid = allowed_uid,
 		.stats_fd = f->stats.fd,
 		.stats_size = f->stats.size,
+		.sessions_per_s = f->sessions_per_s,
 	};
 
 	return session_server_create(&conf);
@@ -48,6 +49,7 @@ fixture_create(void **state)
 	snprintf(f->path, sizeof(f->path), "%s/s", f->dir);
 	assert_int_equal(region_create(&f->stats, REGION_STATS, stats_region_size(2, 4, 8)), 0);
 	stats_region_init(f->stats.base, 2, 4, 8);
+	f->sessions_per_s = 1000000;
 	f->server = fixture_serve(f, (uid_t)-1);
 	assert_non_null(f->server);
 	*state = f;
@@ -223,6 +225,20 @@ nb_open_fds(void)
 	while (readdir(dir) != NULL)
 		nb++;
 	closedir(dir);
+	return nb;
+}
+
+int
+nb_mapped_regions(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int nb = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps) != NULL)
+		nb += strstr(line, "memfd:guideway-") != NULL;
+	fclose(maps);
 	return nb;
 }
 

@@ -24,6 +24,7 @@ struct fixture {
 	char path[80];
 	struct region stats;
 	struct session_server *server;
+	uint32_t sessions_per_s;
 };
 
 /** Setup and teardown for cmocka; the fixture is *state. */
@@ -49,6 +50,8 @@ ssize_t raw_send_fds(int socket, const void *bytes, size_t len, int fd, int nb_f
 ssize_t raw_receive(int socket, void *bytes, size_t size, int *fds);
 
 int nb_open_fds(void);
+/** Mappings of D, P and statistics in this process. */
+int nb_mapped_regions(void);
 int64_t now_ms(void);
 
 /** A command that carries a number. */

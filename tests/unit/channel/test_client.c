@@ -312,6 +312,15 @@ test_a_dataplane_that_breaks_the_protocol_is_not_read_on(void **state)
 	session_client_destroy(c);
 	close(k->socket);
 
+	/* A gap in the sequence. */
+	message_init(&p->answers[0], MSG_TXN_ANSWER);
+	p->answers[0].sequence = 1;
+	atomic_store(&p->answer_head.value, 1);
+	c = fake_connect(k);
+	assert_int_equal(session_client_get(c, &m), -EPROTO);
+	session_client_destroy(c);
+	close(k->socket);
+
 	/* Impossible heads and tails. */
 	for (int which = 0; which < 3; which++) {
 		_Atomic uint32_t *indexes[] = { &p->answer_head.value, &p->event_head.value,

@@ -21,6 +21,11 @@
 
 #include "channel/handshake.h"
 
+/* Linux 6.16; older headers lack it. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* A hand-made session. */
 struct raw_session {
 	int socket;
@@ -56,6 +61,14 @@ raw_session_end(const struct raw_session *s)
 	munmap(s->d, sizeof(*s->d));
 	munmap((void *)(uintptr_t)s->p, sizeof(*s->p));
 	close(s->socket);
+}
+
+static bool
+is_closed(int socket)
+{
+	struct pollfd p = { .fd = socket };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 /* The server has closed @p socket: EOF, or reset if it had not read all. */
@@ -203,7 +216,17 @@ test_the_highest_common_version_is_chosen(void **state)
 static void
 assert_sent_or_forbidden(ssize_t sent)
 {
-	assert_true(sent > 0 || (sent < 0 && errno == EPERM));
+	int error = errno;
+	int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int off = 0;
+
+	if (setsockopt(probe, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0) {
+		assert_int_equal(sent, -1);
+		assert_int_equal(error, EPERM);
+	} else {
+		assert_true(sent > 0);
+	}
+	close(probe);
 }
 
 static void
@@ -248,6 +271,35 @@ test_descriptors_that_come_with_doorbells_are_dropped(void **state)
 	assert_int_equal(nb_open_fds(), nb_fds);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+static void
+test_doorbells_are_taken_in_bounded_numbers(void **state)
+{
+	int pair[2], nb_calls = 0;
+	struct pollfd p = { .events = POLLIN };
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	for (int i = 0; i < 150; i++)
+		doorbell_ring(pair[0]);
+	for (p.fd = pair[1]; poll(&p, 1, 0) == 1; nb_calls++)
+		assert_int_equal(doorbell_drain(pair[1]), 0);
+	assert_in_range(nb_calls, 2, 10);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void
+test_an_empty_datagram_ends_the_session(void **state)
+{
+	struct fixture *f = *state;
+	struct raw_session s = raw_session_begin(f);
+
+	assert_int_equal(send(s.socket, "", 0, MSG_NOSIGNAL), 0);
+	step_until(f->server, SESSION_CLOSED);
+	assert_closed(s.socket);
+	raw_session_end(&s);
 }
 
 static void
@@ -296,9 +348,15 @@ test_a_crowd_of_silent_connections_does_not_keep_a_daemon_out(void **state)
 	struct session_client *c;
 	int nb_fds = nb_open_fds();
 	int crowd[50];
+	int nb_left = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
 		crowd[i] = raw_connect(f);
+	/* One step looks at a bounded number of them. */
+	assert_int_equal(session_server_step(f->server), SESSION_SAME);
+	for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
+		nb_left += !is_closed(crowd[i]);
+	assert_in_range(nb_left, 34, 49);
 	step_for(f->server, 20);
 	/* A bounded number of them holds descriptors of the dataplane. */
 	assert_true(nb_open_fds() - nb_fds <= 50 + 8);
@@ -308,6 +366,23 @@ test_a_crowd_of_silent_connections_does_not_keep_a_daemon_out(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
 		close(crowd[i]);
 	session_client_destroy(c);
+}
+
+static void
+test_the_guest_who_sat_longest_leaves_first(void **state)
+{
+	struct fixture *f = *state;
+	int guests[20];
+
+	/* All within the same millisecond or so. */
+	for (size_t i = 0; i < ARRAY_LEN(guests); i++) {
+		guests[i] = raw_connect(f);
+		assert_int_equal(session_server_step(f->server), SESSION_SAME);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(guests); i++)
+		assert_int_equal(is_closed(guests[i]), i < ARRAY_LEN(guests) - 8);
+	for (size_t i = 0; i < ARRAY_LEN(guests); i++)
+		close(guests[i]);
 }
 
 static void
@@ -676,9 +751,12 @@ main(void)
 		cmocka_unit_test(test_the_highest_common_version_is_chosen),
 		WITH_SERVER(test_descriptors_that_a_peer_sends_are_not_kept),
 		cmocka_unit_test(test_descriptors_that_come_with_doorbells_are_dropped),
+		cmocka_unit_test(test_doorbells_are_taken_in_bounded_numbers),
+		WITH_SERVER(test_an_empty_datagram_ends_the_session),
 		WITH_SERVER(test_a_half_closed_connection_ends_the_session),
 		WITH_SERVER(test_a_thousand_quick_connections_do_not_disturb_the_session),
 		WITH_SERVER(test_a_crowd_of_silent_connections_does_not_keep_a_daemon_out),
+		WITH_SERVER(test_the_guest_who_sat_longest_leaves_first),
 		WITH_SERVER(test_a_storm_of_doorbells_does_not_hold_the_server),
 		WITH_SERVER(test_a_malformed_command_ends_the_session),
 		WITH_SERVER(test_a_gap_or_repetition_in_the_sequence_ends_the_session),

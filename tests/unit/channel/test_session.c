@@ -184,6 +184,48 @@ test_events_without_room_are_counted_and_told(void **state)
 }
 
 static void
+test_lost_events_of_one_session_are_not_told_to_the_next(void **state)
+{
+	struct fixture *f = *state;
+	struct session_client *c = client_connect(f);
+	struct message m = link_event(0);
+
+	for (int i = 0; i < SESSION_EVENT_SLOTS + 5; i++)
+		session_server_event(f->server, &m);
+	session_client_destroy(c);
+	step_until(f->server, SESSION_CLOSED);
+	c = client_connect(f);
+	step_for(f->server, 10);
+	assert_int_equal(session_client_get(c, &m), 0);
+	session_client_destroy(c);
+}
+
+static void
+test_more_sessions_than_allowed_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct session_client *c;
+	int nb_opened = 0;
+
+	session_server_destroy(f->server);
+	f->sessions_per_s = 20;
+	f->server = fixture_serve(f, (uid_t)-1);
+	for (int64_t end_ms = now_ms() + 1000; now_ms() < end_ms;) {
+		c = client_connect(f);
+		if (c == NULL) {
+			assert_int_equal(errno, EBUSY);
+			assert_non_null(strstr(session_server_reason(f->server), "a second"));
+			continue;
+		}
+		session_client_destroy(c);
+		step_until(f->server, SESSION_CLOSED);
+		nb_opened++;
+	}
+	/* A second's worth that was saved up, and a second's. */
+	assert_in_range(nb_opened, 30, 41);
+}
+
+static void
 test_a_newcomer_is_refused_while_a_session_is_active(void **state)
 {
 	struct fixture *f = *state;
@@ -233,12 +275,16 @@ test_sessions_have_fresh_regions_and_leak_nothing(void **state)
 {
 	struct fixture *f = *state;
 	int nb_before = nb_open_fds();
+	int nb_mapped = nb_mapped_regions();
 
 	for (int i = 0; i < 20; i++) {
 		struct session_client *c = client_connect(f);
 		struct message m = numbered_command(1);
 
 		assert_non_null(c);
+		/* A socket each; descriptors of regions are gone. */
+		assert_int_equal(nb_open_fds(), nb_before + 2);
+		assert_int_equal(nb_mapped_regions(), nb_mapped + 5);
 		assert_int_equal(session_server_get(f->server, &m), 0);
 		assert_int_equal(session_client_get(c, &m), 0);
 		m = numbered_command(1);
@@ -248,6 +294,7 @@ test_sessions_have_fresh_regions_and_leak_nothing(void **state)
 		session_client_destroy(c);
 		step_until(f->server, SESSION_CLOSED);
 		assert_int_equal(nb_open_fds(), nb_before);
+		assert_int_equal(nb_mapped_regions(), nb_mapped);
 	}
 	assert_non_null(strstr(session_server_reason(f->server), "closed the connection"));
 }
@@ -531,6 +578,8 @@ main(void)
 		WITH_SERVER(test_a_full_command_ring_pushes_back_and_loses_nothing),
 		WITH_SERVER(test_a_full_answer_ring_pushes_back),
 		WITH_SERVER(test_events_without_room_are_counted_and_told),
+		WITH_SERVER(test_lost_events_of_one_session_are_not_told_to_the_next),
+		WITH_SERVER(test_more_sessions_than_allowed_are_refused),
 		WITH_SERVER(test_a_newcomer_is_refused_while_a_session_is_active),
 		WITH_SERVER(test_a_newcomer_takes_the_place_of_a_connection_that_ended),
 		WITH_SERVER(test_sessions_have_fresh_regions_and_leak_nothing),

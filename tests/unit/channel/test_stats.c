@@ -228,6 +228,23 @@ test_a_wrong_magic_size_or_unended_text_is_refused(void **state)
 }
 
 static void
+test_more_workers_than_there_can_be_are_refused(void **state)
+{
+	(void)state;
+	for (uint32_t nb = STATS_MAX_WORKERS; nb <= STATS_MAX_WORKERS + 1; nb++) {
+		size_t size = stats_region_size(nb, 1, 1);
+		void *region = aligned_alloc(4096, size);
+
+		assert_non_null(region);
+		memset(region, 0, size);
+		stats_region_init(region, nb, 1, 1);
+		assert_int_equal(stats_region_check(region, size),
+				nb <= STATS_MAX_WORKERS ? 0 : -EPROTO);
+		free(region);
+	}
+}
+
+static void
 test_a_written_entry_is_read_back(void **state)
 {
 	void *region = region_new();
@@ -340,6 +357,7 @@ main(void)
 		cmocka_unit_test(test_sizes_of_the_largest_dataplane_do_not_overflow),
 		cmocka_unit_test(test_headers_that_do_not_fit_the_mapping_are_refused),
 		cmocka_unit_test(test_a_wrong_magic_size_or_unended_text_is_refused),
+		cmocka_unit_test(test_more_workers_than_there_can_be_are_refused),
 		cmocka_unit_test(test_a_written_entry_is_read_back),
 		cmocka_unit_test(test_a_writer_that_died_half_way_does_not_hold_the_reader),
 		cmocka_unit_test(test_readers_never_see_half_an_entry),
