@@ -33,9 +33,20 @@ int fixture_destroy(void **state);
 
 struct session_server *fixture_serve(const struct fixture *f, uid_t allowed_uid);
 
-/** Step until @p change comes (a second at most, then the test fails). */
+/** How long a test waits for what must happen: the machine may be busy. */
+#define PATIENCE_MS 20000
+
+/** For calls that must not block, however busy the machine is. */
+struct stopwatch {
+	int64_t start_ms;
+	long nb_waits;
+};
+struct stopwatch stopwatch_start(void);
+void assert_did_not_block(const struct stopwatch *watch);
+
+/** Step until @p change comes (PATIENCE_MS at most, then the test fails). */
 void step_until(struct session_server *server, enum session_change change);
-/** Step for so long; every step must say SESSION_SAME and take less than 50 ms. */
+/** Step for so long, at least once; every step must say SESSION_SAME and not block. */
 void step_for(struct session_server *server, int ms);
 
 /** Connect while the server steps. NULL and errno, or a session that the server has opened. */
@@ -46,7 +57,7 @@ int raw_connect(const struct fixture *f);
 void raw_hello(int socket, uint16_t version_min, uint16_t version_max);
 /** Send @p len bytes with @p nb_fds copies of descriptor @p fd. @return as sendmsg(). */
 ssize_t raw_send_fds(int socket, const void *bytes, size_t len, int fd, int nb_fds);
-/** Receive within a second; descriptors go to @p fds (3). @return length; 0: closed. */
+/** Receive; descriptors go to @p fds (3). @return length; 0: closed. */
 ssize_t raw_receive(int socket, void *bytes, size_t size, int *fds);
 
 int nb_open_fds(void);

@@ -39,7 +39,7 @@ assert_doorbell(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	assert_int_equal(poll(&p, 1, 1000), 1);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
 }
 
 static void
@@ -206,11 +206,12 @@ test_more_sessions_than_allowed_are_refused(void **state)
 	struct fixture *f = *state;
 	struct session_client *c;
 	int nb_opened = 0;
+	int64_t start_ms;
 
 	session_server_destroy(f->server);
 	f->sessions_per_s = 20;
 	f->server = fixture_serve(f, (uid_t)-1);
-	for (int64_t end_ms = now_ms() + 1000; now_ms() < end_ms;) {
+	for (start_ms = now_ms(); now_ms() - start_ms < 1000;) {
 		c = client_connect(f);
 		if (c == NULL) {
 			assert_int_equal(errno, EBUSY);
@@ -222,7 +223,7 @@ test_more_sessions_than_allowed_are_refused(void **state)
 		nb_opened++;
 	}
 	/* A second's worth that was saved up, and a second's. */
-	assert_in_range(nb_opened, 30, 41);
+	assert_in_range(nb_opened, 10, 21 + 20 * (now_ms() - start_ms) / 1000);
 }
 
 static void
@@ -424,7 +425,7 @@ test_a_dataplane_that_does_not_answer_times_out(void **state)
 
 	assert_null(session_client_connect(f->path, 100));
 	assert_int_equal(errno, ETIMEDOUT);
-	assert_in_range(now_ms() - start_ms, 100, 400);
+	assert_in_range(now_ms() - start_ms, 100, PATIENCE_MS);
 
 	/* Also when its queue is full. */
 	while (nb < 200 && (queued[nb] = raw_connect(f)) >= 0 && nb < 62)
@@ -434,7 +435,7 @@ test_a_dataplane_that_does_not_answer_times_out(void **state)
 		assert_null(session_client_connect(f->path, 50));
 		assert_int_equal(errno, ETIMEDOUT);
 	}
-	assert_in_range(now_ms() - start_ms, 200, 1000);
+	assert_in_range(now_ms() - start_ms, 200, PATIENCE_MS);
 	for (int i = 0; i <= nb; i++)
 		close(queued[i]);
 }
@@ -499,24 +500,24 @@ test_a_stopped_daemon_blocks_nothing(void **state)
 	struct fixture *f = *state;
 	pid_t child = daemon_start(f, 0);
 	struct message m;
-	int64_t start_ms;
 	int nb_refused = 0;
 
 	step_until(f->server, SESSION_OPENED);
 	kill(child, SIGSTOP);
-	start_ms = now_ms();
 	while (session_server_get(f->server, &m) == 1)
 		;
 	for (int i = 0; i < 10000; i++) {
+		struct stopwatch watch = stopwatch_start();
+
 		m = answer(1);
 		nb_refused += session_server_answer(f->server, &m) == -EAGAIN;
 		m = link_event(1);
 		session_server_event(f->server, &m);
 		session_server_flush(f->server);
 		assert_int_equal(session_server_step(f->server), SESSION_SAME);
+		assert_did_not_block(&watch);
 	}
 	assert_int_equal(nb_refused, 10000 - SESSION_ANSWER_SLOTS);
-	assert_true(now_ms() - start_ms < 3000);
 	kill(child, SIGCONT);
 	while (session_server_get(f->server, &m) == 0)
 		step_for(f->server, 1);

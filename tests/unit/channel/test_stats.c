@@ -309,19 +309,18 @@ test_readers_never_see_half_an_entry(void **state)
 {
 	void *region = region_new();
 	struct writing w = { .entry = stats_member(region, 3) };
-	unsigned int nb_read = 0, nb_different = 0;
+	unsigned int nb_different = 0;
 	uint8_t last = 0;
 	pthread_t thread;
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, write_on, &w), 0);
-	for (int i = 0; i < 1000000; i++) {
+	for (int i = 0; i < 1000000 || nb_different < 10; i++) {
 		struct stats_member out;
 		const uint8_t *bytes = (const uint8_t *)&out;
 
 		if (stats_member_read(w.entry, &out) != 0)
 			continue;
-		nb_read++;
 		for (size_t b = 5; b < sizeof(out); b++)
 			assert_int_equal(bytes[b], bytes[4]);
 		nb_different += bytes[4] != last;
@@ -329,8 +328,6 @@ test_readers_never_see_half_an_entry(void **state)
 	}
 	atomic_store(&w.stop, true);
 	pthread_join(thread, NULL);
-	assert_true(nb_read > 1000);
-	assert_true(nb_different > 10);
 	free(region);
 }
 
