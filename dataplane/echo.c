@@ -28,8 +28,7 @@ is_ours(const struct dataplane *dp, const struct ip_addr *addr)
 	/* Acquire: pairs with the control thread's release; valid until we report quiescent. */
 	const struct snapshot *s = atomic_load_explicit(&dp->snapshot, memory_order_acquire);
 
-	return (s != NULL && snapshot_is_vip(s, addr)) ||
-			route_is_own_anywhere(&dp->interfaces, addr);
+	return (s != NULL && snapshot_is_vip(s, addr)) || interface_is_own(&dp->interfaces, addr);
 }
 
 bool

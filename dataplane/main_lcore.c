@@ -37,7 +37,7 @@
 #define PUNT_BURST 10000
 
 #define IDLE_MIN_US 25
-#define IDLE_MAX_US 500
+#define IDLE_MAX_US 800
 
 struct main_lcore {
 	struct dataplane *dp;

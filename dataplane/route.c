@@ -66,7 +66,7 @@ bool
 route_find(const struct interface_table *table, const struct ip_addr *addr, bool on_link,
 		struct route *out)
 {
-	if (!ip_addr_is_unicast(addr) || route_is_own_anywhere(table, addr))
+	if (!ip_addr_is_unicast(addr) || interface_is_own(table, addr))
 		return false;
 	out->interface = connected_find(table, addr);
 	out->hop = *addr;
@@ -111,15 +111,6 @@ route_is_own(const struct interface *interface, const struct ip_addr *addr)
 
 	for (unsigned int i = 0; i < conf->nb_addresses; i++)
 		if (ip_addr_equal(&conf->addresses[i].addr, addr))
-			return true;
-	return false;
-}
-
-bool
-route_is_own_anywhere(const struct interface_table *table, const struct ip_addr *addr)
-{
-	for (unsigned int i = 0; i < table->nb; i++)
-		if (route_is_own(&table->interfaces[i], addr))
 			return true;
 	return false;
 }

@@ -39,10 +39,8 @@ bool route_find(const struct interface_table *table, const struct ip_addr *addr,
 bool route_source(const struct interface *interface, const struct ip_addr *to,
 		const struct ip_addr *hop, struct ip_addr *out);
 
-/** Is @p addr one of the interface's own addresses? */
+/** Is @p addr one of the interface's own addresses? (Of any interface: interface_is_own().) */
 bool route_is_own(const struct interface *interface, const struct ip_addr *addr);
-/** Of any interface? */
-bool route_is_own_anywhere(const struct interface_table *table, const struct ip_addr *addr);
 
 /** Does a connected network of @p interface contain @p addr? */
 bool route_is_connected(const struct interface *interface, const struct ip_addr *addr);

@@ -162,8 +162,8 @@ test_own_addresses_belong_to_their_interface(void **state)
 	(void)state;
 	assert_true(route_is_own(&table.interfaces[0], &own));
 	assert_false(route_is_own(&table.interfaces[2], &own));
-	assert_true(route_is_own_anywhere(&table, &own));
-	assert_false(route_is_own_anywhere(&table, &other));
+	assert_true(interface_is_own(&table, &own));
+	assert_false(interface_is_own(&table, &other));
 	assert_true(route_is_connected(&table.interfaces[2], &other));
 	assert_false(route_is_connected(&table.interfaces[3], &other));
 }
