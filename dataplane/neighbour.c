@@ -322,16 +322,14 @@ neighbour_receive(struct neighbours *n, const struct exception *x)
 	struct packet packet;
 	int ret;
 
+	if (interface == NULL)
+		return NEIGHBOUR_NOT_OURS; /* A VLAN of the kernel's, perhaps. */
 	packet_parse(frame, len, rte_pktmbuf_pkt_len(x->mbuf), &packet);
 	ret = neighbour_msg_parse(frame, len, &packet, &msg);
 	if (ret == -ENOMSG)
 		return NEIGHBOUR_NOT_OURS;
 	if (ret != 0) {
 		main_lcore_drop(n->dp, x->mbuf, DROP_NEIGHBOUR_BAD);
-		return NEIGHBOUR_TAKEN;
-	}
-	if (interface == NULL) {
-		main_lcore_drop(n->dp, x->mbuf, DROP_UNKNOWN_VLAN);
 		return NEIGHBOUR_TAKEN;
 	}
 	claim_make(interface, &msg, &claim);

@@ -479,9 +479,16 @@ test_garbage_is_refused(void **state)
 	}
 	f.bytes[21] = 3; /* RARP: nothing of ours. */
 	assert_int_equal(receive(&f, 0, PACKET_VLAN_NONE), NEIGHBOUR_NOT_OURS);
-	f.bytes[21] = 1;
-	assert_int_equal(receive(&f, 0, 999), NEIGHBOUR_TAKEN);
-	assert_int_equal(drops(DROP_UNKNOWN_VLAN), 1);
+}
+
+static void
+test_a_vlan_without_interface_is_the_kernels(void **state)
+{
+	struct frame ask = frame_arp(MAC_BROADCAST, 999, 1, 0x55, "10.0.0.5", 0, "10.0.0.80");
+
+	(void)state;
+	assert_int_equal(receive(&ask, 0, 999), NEIGHBOUR_NOT_OURS);
+	assert_nothing_sent(0);
 }
 
 /* Valid frames with a few bytes changed and cut anywhere: no crash and no leak. */
@@ -542,6 +549,7 @@ main(void)
 		TEST(test_a_reused_index_never_sends_the_old_ones_packets),
 		TEST(test_new_vips_are_announced_where_they_are_on_link),
 		TEST(test_garbage_is_refused),
+		TEST(test_a_vlan_without_interface_is_the_kernels),
 		TEST(test_damaged_frames_do_no_harm),
 	};
 
