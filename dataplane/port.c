@@ -140,19 +140,23 @@ waits_for_link(const struct port *port)
 	}
 }
 
+static bool
+is_down(const struct port *port)
+{
+	struct rte_eth_link link = { 0 };
+
+	return waits_for_link(port) && rte_eth_link_get_nowait(port->id, &link) == 0 &&
+			link.link_status == RTE_ETH_LINK_DOWN;
+}
+
 static void
 wait_for_links(const struct dataplane *dp)
 {
 	for (unsigned int ms = 0; ms < LINK_WAIT_MS; ms += LINK_STEP_MS) {
 		bool down = false;
 
-		for (uint16_t i = 0; i < dp->nb_ports; i++) {
-			struct rte_eth_link link = { 0 };
-
-			if (waits_for_link(&dp->ports[i]) &&
-					rte_eth_link_get_nowait(dp->ports[i].id, &link) == 0)
-				down |= link.link_status == RTE_ETH_LINK_DOWN;
-		}
+		for (uint16_t i = 0; i < dp->nb_ports; i++)
+			down |= is_down(&dp->ports[i]);
 		if (!down || atomic_load(&dp->stop))
 			return;
 		rte_delay_us_sleep(LINK_STEP_MS * 1000);
@@ -200,6 +204,9 @@ ports_open(struct dataplane *dp)
 	for (uint16_t i = 0; i < dp->nb_ports; i++) {
 		add_interfaces(dp, &dp->ports[i]);
 		report_port(&dp->ports[i]);
+		if (is_down(&dp->ports[i]))
+			LOG_PORT(WARNING, "%s: no link: nothing comes or goes there until it is up",
+					dp->ports[i].conf->name);
 	}
 	return 0;
 }

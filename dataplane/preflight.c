@@ -20,7 +20,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 /* Exception rings, EAL's own structures, snapshots' scratch, fragmentation. */
-#define BASE_MB 48
+#define BASE_MB 32
 /* A device's queues, its outbox and its private data. */
 #define PORT_MB 4
 

@@ -9,6 +9,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_mbuf.h>
 #include <rte_version.h>
 
 #include "dataplane/dataplane.h"
@@ -232,6 +233,8 @@ report_consequences(const struct dataplane *dp, uint64_t memory_mb)
 
 	line("memory", "%" PRIu64 " MiB in all; %u packet buffers of %u bytes", memory_mb,
 			ports_plan_mbufs(conf), ports_plan_mbuf_size(conf));
+	line("headroom", "%u bytes in front of each packet; encapsulation needs up to %u",
+			RTE_PKTMBUF_HEADROOM, OUTER6 + PORT_L2_MAX);
 	line("flows", "%u IPv4 and %u IPv6 on each of %u worker%s: %" PRIu64 " MiB", conf->flows4,
 			conf->flows6, conf->nb_workers, conf->nb_workers == 1 ? "" : "s",
 			worker_memory(dp) * conf->nb_workers >> 20);

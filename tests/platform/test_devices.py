@@ -169,6 +169,13 @@ def test_vhost_and_virtio_user(platform):
     assert not os.path.exists(path)
 
 
+RECEIVE_ONE = """
+import socket, sys
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(int(sys.argv[2]))) as s:
+    s.bind((sys.argv[1], int(sys.argv[2])))
+    s.settimeout(10)
+    print(s.recv(2000).hex())
+"""
 BOND_MODES = ["round-robin", "active-backup", "balance-xor", "broadcast", "802.3ad"]
 
 
@@ -188,6 +195,20 @@ def test_bond_of_two_af_packet(platform, mode):
         assert report["members"] == "m0"
         assert not report_of(program.text(), "m0")
         assert ("LACP" in program.text()) == (mode == "802.3ad")
+
+
+def test_lacp_speaks_while_nothing_is_sent(platform):
+    """802.3ad: LACP frames (slow protocols, 0x8809) leave every member of an idle bond."""
+    platform.cable("gwa", "gwb")
+    platform.cable("gwc", "gwd")
+    config = platform.config(
+        {"name": "m0", "device": "af_packet", "interface": "gwa"},
+        {"name": "m1", "device": "af_packet", "interface": "gwc"},
+        {"name": "bond0", "device": "bond", "bond": {"mode": "802.3ad", "members": ["m0", "m1"]}})
+    with platform.started(config):
+        for interface in ("gwb", "gwd"):
+            assert run("ip", "netns", "exec", platform.namespace, "/usr/bin/python3", "-c",
+                       RECEIVE_ONE, interface, str(0x8809)).startswith("0180c2000002")
 
 
 def test_raw_devargs(platform):

@@ -29,6 +29,7 @@ def test_report_is_complete(platform):
                     r"^    untagged +10\.9\.0\.1/24, fd00:9::1/64$",
                     r"^    punt +packets for no service are dropped$",
                     r"^  memory +\d+ MiB",
+                    r"^  headroom +128 bytes in front of each packet; encapsulation needs up to 58$",
                     r"^  flows +100000 IPv4 and 50000 IPv6 on each of 1 worker",
                     r"^  channel +/.*channel\.sock, for root",
                     r"^guideway-dataplane: ready$"):
