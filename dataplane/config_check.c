@@ -197,6 +197,9 @@ check_address_pair(struct yaml_reader *r, const yaml_node_t *node, const struct 
 {
 	char text[IP_ADDR_STRLEN];
 
+	/* Link-local addresses are each link's own (RFC 4291 section 2.5.6). */
+	if (is_link_local(&prefix->addr))
+		return;
 	if (ip_addr_equal(&prefix->addr, &other->addr))
 		yaml_error(r, node, "%s is an address of port %s too",
 				ip_addr_format(&prefix->addr, text), other_port);

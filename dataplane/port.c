@@ -47,8 +47,11 @@ make_devices(struct dataplane *dp, bool bonds)
 		ret = port_device_make(&dp->conf, conf, &plan, &id);
 		if (ret < 0)
 			return ret;
-		if (conf->bond_member)
+		if (conf->bond_member) {
+			/* As the kernel has it now, before net_bonding changes it. */
+			dp->conf.ports[i].mtu = plan.mtu;
 			continue;
+		}
 		port = &dp->ports[dp->nb_ports];
 		*port = (struct port){ .conf = conf, .id = id, .tap_id = UINT16_MAX };
 		port->index = dp->nb_ports++;
@@ -107,6 +110,21 @@ open_port(struct dataplane *dp, struct port *port)
 		return ret;
 	ret = port_device_make_tap(port->conf, port->mac, &port->tap_id);
 	return ret < 0 ? ret : port_setup_tap(port, dp->pool);
+}
+
+static int
+set_interface_mtus(const struct dataplane *dp)
+{
+	int ret = 0;
+
+	for (uint16_t i = 0; ret == 0 && i < dp->conf.nb_ports; i++) {
+		struct port_plan plan;
+
+		port_plan_make(&plan, &dp->conf, &dp->conf.ports[i]);
+		if (dp->conf.ports[i].bond_member)
+			ret = port_device_set_mtu(&dp->conf.ports[i], &plan);
+	}
+	return ret;
 }
 
 static void
@@ -194,6 +212,8 @@ ports_open(struct dataplane *dp)
 		ret = make_pool(dp);
 	for (uint16_t i = 0; ret == 0 && i < dp->nb_ports; i++)
 		ret = open_port(dp, &dp->ports[i]);
+	if (ret == 0)
+		ret = set_interface_mtus(dp);
 	if (ret < 0) {
 		ports_close(dp);
 		/* -1 is drivers' word for any failure, not a missing right. */

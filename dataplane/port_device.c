@@ -247,12 +247,33 @@ device_find(const struct port_conf *port, const char *name, uint16_t *id)
 }
 
 int
+port_device_set_mtu(const struct port_conf *port, const struct port_plan *plan)
+{
+	struct kernel_interface interface;
+	int ret;
+
+	if (port->kind != DEVICE_AF_PACKET && port->kind != DEVICE_AF_XDP)
+		return 0;
+	ret = environment_interface(port->interface, &interface);
+	if (ret == 0 && interface.mtu != plan->mtu)
+		ret = environment_interface_set_mtu(port->interface, plan->mtu);
+	if (ret < 0)
+		LOG_PORT(ERR, "%s: mtu %u: interface %s refuses it: %s", port->name, plan->mtu,
+				port->interface, strerror(-ret));
+	return ret;
+}
+
+int
 port_device_make(const struct dataplane_conf *conf, const struct port_conf *port,
 		const struct port_plan *plan, uint16_t *id)
 {
 	struct device_args args;
+	int ret;
 
 	args_build(&args, conf, port, plan);
+	ret = port_device_set_mtu(port, plan);
+	if (ret < 0)
+		return ret;
 	if (port_listens(port))
 		remove_stale_socket(port->path);
 	if (port->kind == DEVICE_PCI ||

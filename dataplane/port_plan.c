@@ -62,6 +62,31 @@ plan_mbuf_size(const struct port_plan *plan, uint8_t kind)
 	return 0;
 }
 
+/* A bond has what the least of its members has. */
+static void
+plan_members(struct port_plan *plan, const struct dataplane_conf *conf,
+		const struct port_conf *bond)
+{
+	uint16_t least = UINT16_MAX;
+
+	for (uint16_t i = 0; i < conf->nb_ports; i++) {
+		const struct port_conf *port = &conf->ports[i];
+		struct port_plan member;
+
+		for (uint16_t k = 0; k < bond->bond.nb_members; k++) {
+			if (strcmp(port->name, bond->bond.members[k]) != 0 ||
+					port->kind == DEVICE_BOND)
+				continue;
+			port_plan_make(&member, conf, port);
+			plan->kernel_mtu |= member.kernel_mtu;
+			if (member.mtu < least)
+				least = member.mtu;
+		}
+	}
+	if (least != UINT16_MAX)
+		plan->mtu = least;
+}
+
 void
 port_plan_make(struct port_plan *plan, const struct dataplane_conf *conf,
 		const struct port_conf *port)
@@ -78,6 +103,9 @@ port_plan_make(struct port_plan *plan, const struct dataplane_conf *conf,
 	if (has_kernel_interface(port->kind) &&
 			environment_interface(port->interface, &interface) == 0)
 		plan->mtu = interface.mtu;
+	plan->kernel_mtu = port->kind == DEVICE_AF_PACKET;
+	if (port->kind == DEVICE_BOND)
+		plan_members(plan, conf, port);
 	if (port->kind == DEVICE_AF_XDP && interface.channels < plan->max_queues)
 		plan->max_queues = (uint16_t)interface.channels;
 	if (port->mtu != 0)

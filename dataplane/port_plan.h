@@ -19,7 +19,8 @@ struct port_plan {
 	uint16_t nb_queues;  /**< Of rx, and of tx where they come in pairs. */
 	uint16_t max_queues; /**< More cannot be asked of this kind; UINT16_MAX: the device says. */
 	bool pairs;	     /**< As many tx queues as rx queues, always. */
-	uint16_t mtu;	     /**< Wanted, or the kernel interface's. */
+	uint16_t mtu;	 /**< Wanted, the kernel interface's, or the least of a bond's members. */
+	bool kernel_mtu; /**< The kernel's interface alone decides: net_af_packet believes in 1500. */
 	uint16_t descriptors; /**< Of each queue, before the device adjusts it. */
 	uint16_t mbuf_size;   /**< Data room that its frames need in one mbuf; 0: any. */
 	uint32_t mbufs;	      /**< All queues together. */
@@ -38,8 +39,12 @@ uint16_t ports_plan_mbuf_size(const struct dataplane_conf *conf);
 /** Bytes of the pool, headers included. */
 uint64_t ports_plan_pool_size(const struct dataplane_conf *conf);
 
-/** Largest MTU of AF_XDP: a frame and the kernel's headroom lie in one page. */
-#define PORT_XDP_MTU_MAX 3506
+/**
+ * Largest MTU of AF_XDP: a mempool object has 63 cache lines of a page at most (an odd
+ * number of them spreads over memory channels), less its headers (192), the mbuf's
+ * headroom (128), the kernel's (256) and PORT_L2_MAX.
+ */
+#define PORT_XDP_MTU_MAX 3438
 /** Bytes in front of the IP packet in the longest frame: Ethernet and one VLAN tag. */
 #define PORT_L2_MAX 18
 /** mbufs that a lcore keeps for itself. */

@@ -28,12 +28,6 @@
 #define TAP_MTU_MAX 1500
 
 static bool
-is_kernel_interface(const struct port *port)
-{
-	return port->conf->kind == DEVICE_AF_PACKET || port->conf->kind == DEVICE_AF_XDP;
-}
-
-static bool
 has_mac(const uint8_t mac[6])
 {
 	static const uint8_t none[6];
@@ -98,35 +92,21 @@ conf_set_mtu(struct port *port, const struct port_plan *plan, const struct rte_e
 	if (info->max_rx_pktlen > RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 		limit = RTE_MIN(limit, info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
 	port->mtu = plan->mtu;
-	if (plan->mtu <= limit) {
-		conf->rxmode.mtu = plan->mtu;
+	conf->rxmode.mtu = plan->kernel_mtu ? RTE_MIN(plan->mtu, RTE_ETHER_MTU) : plan->mtu;
+	if (plan->kernel_mtu || plan->mtu <= limit)
 		return 0;
-	}
-	/* The kernel's interface has the last word there, and has room for it in our ring. */
-	if (port->conf->kind == DEVICE_AF_PACKET) {
-		conf->rxmode.mtu = limit;
-		return 0;
-	}
 	LOG_PORT(ERR, "%s: mtu: %u, but the device has %u at most", port->conf->name, plan->mtu,
 			limit);
 	return -ERANGE;
 }
 
 static int
-apply_mtu(struct port *port)
+apply_mtu(const struct port *port, const struct port_plan *plan)
 {
-	struct kernel_interface interface;
 	int ret;
 
-	if (is_kernel_interface(port)) {
-		ret = environment_interface(port->conf->interface, &interface);
-		if (ret == 0 && interface.mtu != port->mtu)
-			ret = environment_interface_set_mtu(port->conf->interface, port->mtu);
-		if (ret < 0)
-			LOG_PORT(ERR, "%s: mtu %u: interface %s refuses it: %s", port->conf->name,
-					port->mtu, port->conf->interface, strerror(-ret));
-		return ret;
-	}
+	if (plan->kernel_mtu || port->conf->kind == DEVICE_AF_XDP)
+		return 0; /* port_device_make() has set it. */
 	ret = rte_eth_dev_set_mtu(port->id, port->mtu);
 	/* Devices without a limit of their own do not know the call. */
 	if (ret == 0 || ret == -ENOTSUP)
@@ -217,7 +197,7 @@ port_setup(struct port *port, const struct port_plan *plan, uint16_t nb_workers,
 	if (ret == 0)
 		ret = setup_queues(port, plan->descriptors, pool);
 	if (ret == 0)
-		ret = apply_mtu(port);
+		ret = apply_mtu(port, plan);
 	if (ret == 0)
 		ret = apply_mac(port);
 	return ret;

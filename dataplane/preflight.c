@@ -225,6 +225,21 @@ check_af_xdp(enum exit_code *found, const struct dataplane_conf *conf, const str
 				PORT_XDP_MTU_MAX);
 }
 
+/* What its members cannot carry, a bond cannot. */
+static void
+check_bond(enum exit_code *found, const struct dataplane_conf *conf, const struct port_conf *port)
+{
+	struct port_conf any = *port;
+	struct port_plan plan;
+
+	any.mtu = 0;
+	port_plan_make(&plan, conf, &any);
+	if (port->mtu > plan.mtu)
+		problem(found, EXIT_CODE_PORT,
+				"%s: mtu: %u, but a member has %u; give each member mtu: %u",
+				port->name, port->mtu, plan.mtu, port->mtu);
+}
+
 static void
 check_pci(enum exit_code *found, const struct port_conf *port)
 {
@@ -333,6 +348,9 @@ check_port(enum exit_code *found, const struct dataplane_conf *conf, const struc
 	case DEVICE_MEMIF:
 	case DEVICE_VHOST:
 		check_listener(found, port);
+		break;
+	case DEVICE_BOND:
+		check_bond(found, conf, port);
 		break;
 	case DEVICE_VIRTIO_USER:
 		check_socket(found, port);

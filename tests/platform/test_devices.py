@@ -197,6 +197,39 @@ def test_bond_of_two_af_packet(platform, mode):
         assert ("LACP" in program.text()) == (mode == "802.3ad")
 
 
+def bond_config(platform, bond, member):
+    platform.cable("gwa", "gwb", 9000)
+    platform.cable("gwc", "gwd", 9000)
+    return platform.config(
+        {"name": "m0", "device": "af_packet", "interface": "gwa", **member},
+        {"name": "m1", "device": "af_packet", "interface": "gwc", **member},
+        {"name": "bond0", "device": "bond", **bond,
+         "bond": {"mode": "active-backup", "members": ["m0", "m1"]}})
+
+
+def test_bond_with_room_for_encapsulation(platform):
+    with platform.started(bond_config(platform, {"mtu": 1540}, {"mtu": 1540})) as program:
+        assert report_of(program.text(), "bond0")["mtu"].startswith("1540;")
+        assert "mtu 1540" in platform.ip("link", "show", "gwc")
+
+
+def test_bond_takes_the_mtu_of_its_members(platform):
+    with platform.started(bond_config(platform, {}, {})) as program:
+        assert report_of(program.text(), "bond0")["mtu"].startswith("9000;")
+        assert "mtu 9000" in platform.ip("link", "show", "gwa")
+
+
+def test_bond_has_no_more_than_its_members(platform):
+    platform.refused(bond_config(platform, {"mtu": 1540}, {"mtu": 1500}), 12, "give each member mtu: 1540")
+
+
+def test_af_xdp_with_its_largest_mtu(platform):
+    platform.cable("gwa", "gwb", 3438)
+    with platform.started(platform.config({"name": "p0", "device": "af_xdp", "interface": "gwa"})
+                          ) as program:
+        assert report_of(program.text(), "p0")["mtu"].startswith("3438;")
+
+
 def test_lacp_speaks_while_nothing_is_sent(platform):
     """802.3ad: LACP frames (slow protocols, 0x8809) leave every member of an idle bond."""
     platform.cable("gwa", "gwb")

@@ -138,7 +138,7 @@ def test_mtu_that_the_device_cannot_have(platform):
 def test_af_xdp_mtu(platform):
     platform.cable("gwa", "gwb", 9000)
     platform.refused(platform.config({"name": "p0", "device": "af_xdp", "interface": "gwa"}), 12,
-                     "ip link set gwa mtu 3506")
+                     "ip link set gwa mtu 3438")
 
 
 def test_missing_xdp_program(platform):

@@ -211,6 +211,17 @@ test_port_with_vlans_only_has_no_untagged_interface(void **state)
 }
 
 static void
+test_link_local_addresses_may_be_on_every_interface(void **state)
+{
+	(void)state;
+	assert_int_equal(
+			load(LCORES "ports:\n"
+				    "  - {name: p, device: \"null\", addresses: [\"fe80::1/64\"], vlans: [\n"
+				    "     {id: 5, addresses: [\"fe80::1/64\"]}]}\n"),
+			0);
+}
+
+static void
 test_values_are_checked_with_their_place(void **state)
 {
 	static const struct {
@@ -517,6 +528,7 @@ main(void)
 		cmocka_unit_test(test_minimal_file_gets_defaults),
 		cmocka_unit_test(test_every_key_of_a_file_arrives),
 		cmocka_unit_test(test_port_with_vlans_only_has_no_untagged_interface),
+		cmocka_unit_test(test_link_local_addresses_may_be_on_every_interface),
 		cmocka_unit_test(test_values_are_checked_with_their_place),
 		cmocka_unit_test(test_ports_are_checked),
 		cmocka_unit_test(test_ports_are_checked_among_themselves),
