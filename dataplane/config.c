@@ -147,9 +147,9 @@ conf_set_defaults(struct dataplane_conf *conf)
 	conf->max_services = 16384;
 	conf->max_members = 131072;
 	conf->control_uid = (uid_t)-1;
-	strcpy(conf->channel_socket, "/run/guideway/channel.sock");
-	strcpy(conf->file_prefix, "guideway");
-	strcpy(conf->log_level, "info");
+	snprintf(conf->channel_socket, sizeof(conf->channel_socket), "/run/guideway/channel.sock");
+	snprintf(conf->file_prefix, sizeof(conf->file_prefix), "guideway");
+	snprintf(conf->log_level, sizeof(conf->log_level), "info");
 }
 
 /* The user who may connect: a wrong name in the file is an error, a missing "guideway" is none. */

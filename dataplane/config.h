@@ -83,11 +83,11 @@ struct port_conf {
 	char punt_tap[16];     /**< Kernel's name of the TAP; default "gw-" + name, cut to 15. */
 	uint8_t mac[6];	       /**< All zero: the device's. */
 	/* What the kinds need; empty strings where not given. */
-	char pci[32];	      /**< "0000:3b:00.0" */
-	char interface[16];   /**< Kernel interface: af_packet, af_xdp, tap. */
-	char path[108];	      /**< Socket: memif, virtio_user, vhost; pcap: file to read. */
-	char pcap_out[108];   /**< pcap: file to write. */
-	char memif_role[8];   /**< "server" or "client". */
+	char pci[32];	       /**< "0000:3b:00.0" */
+	char interface[16];    /**< Kernel interface: af_packet, af_xdp, tap. */
+	char path[108];	       /**< Socket: memif, virtio_user, vhost; pcap: file to read. */
+	char pcap_out[108];    /**< pcap: file to write. */
+	char memif_role[8];    /**< "server" or "client". */
 	char xdp_program[108]; /**< af_xdp: object file with an XSKMAP named xsks_map. */
 	char devargs[256];
 	int line; /**< Of dataplane.yaml, for messages. */
@@ -110,14 +110,14 @@ struct dataplane_conf {
 	uint8_t idle;			      /**< enum idle_kind. */
 	uint32_t idle_max_us;		      /**< Longest sleep; default 100. */
 	/* memory */
-	bool hugepages;	     /**< False: --no-huge (tests, laptops). */
-	uint32_t memory_mb;  /**< 0: as much as the flow tables, pools and rings need. */
-	uint32_t flows4;     /**< IPv4 flows of one worker; default 1,000,000. */
-	uint32_t flows6;     /**< IPv6 flows of one worker; default 250,000. */
+	bool hugepages;	    /**< False: --no-huge (tests, laptops). */
+	uint32_t memory_mb; /**< 0: as much as the flow tables, pools and rings need. */
+	uint32_t flows4;    /**< IPv4 flows of one worker; default 1,000,000. */
+	uint32_t flows6;    /**< IPv6 flows of one worker; default 250,000. */
 	uint32_t max_services;
 	uint32_t max_members;
-	uint32_t mbufs;	     /**< Packet buffers of all ports together; 0: by queues and descriptors. */
-	uint16_t mbuf_size;  /**< Data room; default 2048 + headroom. */
+	uint32_t mbufs; /**< Packet buffers of all ports together; 0: by queues and descriptors. */
+	uint16_t mbuf_size; /**< Data room; default 2048 + headroom. */
 	/* channel */
 	char channel_socket[108]; /**< Default /run/guideway/channel.sock. */
 	char control_user[32];	  /**< May connect besides root; default "guideway" if it exists. */
@@ -146,6 +146,9 @@ int config_load(const char *path, struct dataplane_conf *conf, struct config_err
 
 /** Number of a bonding mode in net_bonding, or -1. */
 int bond_mode_number(const char *mode);
+
+/** Does @p text begin with a whole PCI address ("0000:3b:00.0"), before its end or a comma? */
+bool config_is_pci_address(const char *text);
 
 /** The word of dataplane.yaml for a kind: "af_packet". */
 const char *device_kind_name(uint8_t kind);

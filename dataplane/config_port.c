@@ -6,6 +6,7 @@
  */
 #include "dataplane/config_port.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,18 @@ device_kind_name(uint8_t kind)
 		if (w->value == kind)
 			return w->word;
 	return "?";
+}
+
+bool
+config_is_pci_address(const char *text)
+{
+	static const char form[] = "xxxx:xx:xx.x";
+	size_t i = 0;
+
+	for (; form[i] != '\0'; i++)
+		if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	return text[i] == '\0' || text[i] == ',';
 }
 
 static void
@@ -359,13 +372,8 @@ check_name(struct yaml_reader *r, const yaml_node_t *node, const struct port_con
 static void
 check_device_values(struct yaml_reader *r, const yaml_node_t *node, const struct port_conf *port)
 {
-	unsigned int domain, bus, device, function;
-	int end = 0;
-
 	if (port->pci[0] != '\0' &&
-			(sscanf(port->pci, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function,
-					 &end) != 4 ||
-					port->pci[end] != '\0' || end != 12))
+			(!config_is_pci_address(port->pci) || strchr(port->pci, ',') != NULL))
 		yaml_error_at_key(r, node, "pci",
 				"\"%s\" is not a PCI address (as in \"0000:3b:00.0\")", port->pci);
 	if (port->memif_role[0] != '\0' && strcmp(port->memif_role, "server") != 0 &&
@@ -403,10 +411,13 @@ drop_unused_untagged(struct port_conf *port)
 static void
 set_default_tap(struct port_conf *port)
 {
-	size_t room = sizeof(port->punt_tap) - sizeof("gw-");
+	static const char prefix[] = "gw-";
+	const size_t start = sizeof(prefix) - 1;
+	const size_t len = strnlen(port->name, sizeof(port->punt_tap) - sizeof(prefix));
 
-	strcpy(port->punt_tap, "gw-");
-	strncat(port->punt_tap, port->name, room);
+	memcpy(port->punt_tap, prefix, start);
+	memcpy(port->punt_tap + start, port->name, len);
+	port->punt_tap[start + len] = '\0';
 }
 
 static void
@@ -431,7 +442,7 @@ read_port_element(struct yaml_reader *r, const yaml_node_t *node, void *object, 
 	else if (port->punt != PUNT_TAP)
 		yaml_error_at_key(r, node, "punt_tap", "needs punt: tap");
 	if (port->kind == DEVICE_MEMIF && port->memif_role[0] == '\0')
-		strcpy(port->memif_role, "client");
+		memcpy(port->memif_role, "client", sizeof("client"));
 	drop_unused_untagged(port);
 }
 

@@ -33,9 +33,9 @@ error_add(struct yaml_reader *r, const char *line)
 
 	r->nb_errors++;
 	if (len + strlen(line) + sizeof(more) + 1 < r->errors_size)
-		sprintf(r->errors + len, "%s%s", len > 0 ? "\n" : "", line);
+		snprintf(r->errors + len, r->errors_size - len, "%s%s", len > 0 ? "\n" : "", line);
 	else if (strstr(r->errors, more) == NULL && len + sizeof(more) < r->errors_size)
-		strcat(r->errors, more);
+		memcpy(r->errors + len, more, sizeof(more));
 }
 
 static void PRINTF_LIKE(3, 0) error_format(
@@ -135,16 +135,18 @@ bool
 yaml_read_text(struct yaml_reader *r, const yaml_node_t *node, char *out, size_t size)
 {
 	const char *text = scalar_text(node);
+	size_t len;
 
 	if (text == NULL || text[0] == '\0') {
 		yaml_error(r, node, "must be text");
 		return false;
 	}
-	if (strlen(text) >= size) {
+	len = strlen(text);
+	if (len >= size) {
 		yaml_error(r, node, "is longer than %zu bytes", size - 1);
 		return false;
 	}
-	strcpy(out, text);
+	memcpy(out, text, len + 1);
 	return true;
 }
 

@@ -6,7 +6,6 @@
  */
 #include "dataplane/eal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,15 +45,6 @@ eal_error_text(int ret)
 	return ret == -1 ? "refused; the driver gives no reason" : rte_strerror(-ret);
 }
 
-bool
-eal_devargs_is_pci(const char *devargs)
-{
-	unsigned int domain, bus, device, function;
-
-	return isxdigit((unsigned char)devargs[0]) &&
-			sscanf(devargs, "%x:%x:%x.%x", &domain, &bus, &device, &function) == 4;
-}
-
 static void
 command_add_lcores(const struct dataplane_conf *conf)
 {
@@ -79,7 +69,7 @@ command_add_pci(const struct dataplane_conf *conf)
 
 		if (port->kind == DEVICE_PCI)
 			command_add("--allow=%s", port->pci);
-		else if (port->kind == DEVICE_DEVARGS && eal_devargs_is_pci(port->devargs))
+		else if (port->kind == DEVICE_DEVARGS && config_is_pci_address(port->devargs))
 			command_add("--allow=%s", port->devargs);
 		else
 			continue;

@@ -29,7 +29,4 @@ eal_worker_lcore(uint16_t worker)
 /** For messages: what a DPDK function's return value means. Drivers return -1 for anything. */
 const char *eal_error_text(int ret);
 
-/** Is this raw device argument about a PCI device ("0000:3b:00.0,…")? */
-bool eal_devargs_is_pci(const char *devargs);
-
 #endif

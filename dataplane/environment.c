@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -123,22 +122,22 @@ environment_cpu_list(char *buf, size_t size)
 static bool
 list_contains(const char *list, unsigned int number)
 {
-	while (*list != '\0') {
-		char *end;
-		unsigned long from = strtoul(list, &end, 10);
+	char *at = NULL;
+
+	for (;;) {
+		const unsigned long from = strtoul(list, &at, 10);
 		unsigned long to = from;
 
-		if (end == list)
+		if (at == list)
 			return false;
-		if (*end == '-')
-			to = strtoul(end + 1, &end, 10);
+		if (*at == '-')
+			to = strtoul(at + 1, &at, 10);
 		if (number >= from && number <= to)
 			return true;
-		list = *end == ',' ? end + 1 : end;
-		if (*end != ',' && *end != '\0')
+		if (*at != ',')
 			return false;
+		list = at + 1;
 	}
-	return false;
 }
 
 bool
@@ -185,12 +184,12 @@ environment_memory_mb(void)
 	FILE *file = fopen("/proc/meminfo", "re");
 	uint64_t machine = UINT64_MAX;
 	uint64_t cgroup = cgroup_memory_mb();
-	uint64_t kb;
+	static const char key[] = "MemAvailable:";
 	char line[128];
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kb) == 1)
-			machine = kb >> 10;
+		if (strncmp(line, key, sizeof(key) - 1) == 0)
+			machine = strtoull(line + sizeof(key) - 1, NULL, 10) >> 10;
 	if (file != NULL)
 		fclose(file);
 	return machine < cgroup ? machine : cgroup;
@@ -200,12 +199,13 @@ bool
 environment_has_capability(unsigned int capability)
 {
 	FILE *file = fopen("/proc/self/status", "re");
+	static const char key[] = "CapEff:";
 	uint64_t effective = 0;
 	char line[256];
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "CapEff: %" SCNx64, &effective) == 1)
-			break;
+		if (strncmp(line, key, sizeof(key) - 1) == 0)
+			effective = strtoull(line + sizeof(key) - 1, NULL, 16);
 	if (file != NULL)
 		fclose(file);
 	return capability < 64 && (effective >> capability & 1) != 0;
@@ -317,10 +317,10 @@ environment_socket(const char *path)
 		return SOCKET_FREE;
 	if (!S_ISSOCK(st.st_mode) || strlen(path) >= sizeof(addr.sun_path))
 		return SOCKET_TAKEN;
+	memcpy(addr.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return SOCKET_TAKEN;
-	strcpy(addr.sun_path, path);
 	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 && errno == ECONNREFUSED)
 		state = SOCKET_STALE;
 	close(fd);

@@ -277,7 +277,7 @@ port_device_make(const struct dataplane_conf *conf, const struct port_conf *port
 	if (port_listens(port))
 		remove_stale_socket(port->path);
 	if (port->kind == DEVICE_PCI ||
-			(port->kind == DEVICE_DEVARGS && eal_devargs_is_pci(port->devargs)))
+			(port->kind == DEVICE_DEVARGS && config_is_pci_address(port->devargs)))
 		return device_find(port, args.name, id);
 	return device_plug(port->name, &args, id);
 }

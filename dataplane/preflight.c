@@ -291,7 +291,7 @@ check_folder(enum exit_code *found, const struct port_conf *port, const char *pa
 	snprintf(folder, sizeof(folder), "%s", path);
 	slash = strrchr(folder, '/');
 	if (slash == NULL)
-		strcpy(folder, ".");
+		snprintf(folder, sizeof(folder), ".");
 	else
 		slash[slash == folder ? 1 : 0] = '\0';
 	if (access(folder, W_OK | X_OK) < 0)

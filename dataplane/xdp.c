@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,17 +57,17 @@ static uint32_t
 recorded_id(const struct dataplane_conf *conf, const char *interface)
 {
 	char path[160];
-	uint32_t id = 0;
+	char line[16] = "";
 	FILE *file;
 
 	record_path(conf, interface, path, sizeof(path));
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%" SCNu32, &id) != 1)
-		id = 0;
+	if (fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
 	fclose(file);
-	return id;
+	return (uint32_t)strtoul(line, NULL, 10);
 }
 
 enum xdp_owner
