@@ -150,6 +150,13 @@ api_check(struct request *r)
 	}
 }
 
+static void
+run(const struct route *route, struct request *r)
+{
+	if (!route->changes || api_revision_is_expected(r))
+		route->handle(r);
+}
+
 void
 api_handle(struct request *r)
 {
@@ -161,7 +168,7 @@ api_handle(struct request *r)
 					!STAILQ_EMPTY(&r->daemon->waiting)))
 		STAILQ_INSERT_TAIL(&r->daemon->waiting, r, waiting);
 	else
-		route->handle(r);
+		run(route, r);
 }
 
 void
@@ -172,7 +179,7 @@ api_wake(struct daemon *d)
 		bool path_known;
 
 		STAILQ_REMOVE_HEAD(&d->waiting, waiting);
-		route_find(r, &path_known)->handle(r);
+		run(route_find(r, &path_known), r);
 	}
 }
 

@@ -173,23 +173,27 @@ change_drop(struct change_request *change)
 	overrides_unref(change->overrides);
 }
 
+bool
+api_revision_is_expected(struct request *r)
+{
+	uint64_t revision = reconcile_state(r->daemon->reconcile)->revision;
+	uint64_t expected = revision;
+
+	if (!request_param_number(r, "expect_revision", 0, INT64_MAX, &expected))
+		return false;
+	if (expected == revision)
+		return true;
+	request_fail(r, 409, &(struct api_error){ .code = "stale_revision" },
+			"the revision is %llu, not %llu; nothing was changed",
+			(unsigned long long)revision, (unsigned long long)expected);
+	return false;
+}
+
 void
 api_change(struct request *r, struct change_request *change)
 {
-	const struct store_state *state = reconcile_state(r->daemon->reconcile);
-	uint64_t expected = state->revision;
-
-	if (!request_param_bool(r, "dry_run", &change->dry_run) ||
-			!request_param_number(r, "expect_revision", 0, INT64_MAX, &expected)) {
+	if (request_param_bool(r, "dry_run", &change->dry_run))
+		reconcile_change(r->daemon->reconcile, change, on_done, r);
+	else
 		change_drop(change);
-		return;
-	}
-	if (expected != state->revision) {
-		request_fail(r, 409, &(struct api_error){ .code = "stale_revision" },
-				"the revision is %llu, not %llu; nothing was changed",
-				(unsigned long long)state->revision, (unsigned long long)expected);
-		change_drop(change);
-		return;
-	}
-	reconcile_change(r->daemon->reconcile, change, on_done, r);
 }

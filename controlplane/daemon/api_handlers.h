@@ -46,8 +46,10 @@ bool api_parse_address(struct request *r, const char *text, struct ip_addr *out)
 void api_complain(struct request *r, const struct complaints *c);
 /** Parse a JSON body into @p document. @return its root; NULL: replied. */
 const struct node *api_body(struct request *r, struct document *document, struct complaints *c);
+/** Is `expect_revision`, if it is given, the current one? @return false: replied. */
+bool api_revision_is_expected(struct request *r);
 /**
- * Start a change by `dry_run` and `expect_revision`; its end is the reply.
+ * Start a change, or its `dry_run`; its end is the reply.
  * @param change Its references are taken.
  */
 void api_change(struct request *r, struct change_request *change);

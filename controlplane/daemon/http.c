@@ -5,7 +5,7 @@
  * for each part of its body, then once more when it is whole. Refusals are decided at the
  * first call, but given at the last one, after the body was read and thrown away, so
  * that a client that is still sending sees the answer and not a reset; only a body that
- * says that it is over the limit is refused at once.
+ * is far over the limit is refused at once.
  */
 #include "controlplane/daemon/http.h"
 
@@ -26,6 +26,8 @@
 #define BACKLOG 64
 /** Memory for headers of one connection. */
 #define CONNECTION_MEMORY 32768
+/** Of a body that is refused, so much is read before the refusal is given. */
+#define DISCARD_MAX (2 * REQUEST_MAX_BODY)
 
 struct http {
 	struct http_conf conf;
@@ -150,13 +152,13 @@ header(const struct http_connection *c, const char *name)
 	return MHD_lookup_connection_value(c->mhd, MHD_HEADER_KIND, name);
 }
 
-/** A body that says how long it is: too long? */
-static bool
-is_too_large(const struct http_connection *c)
+/** How long the body says that it is; 0: it does not. */
+static unsigned long long
+announced_length(const struct http_connection *c)
 {
 	const char *length = header(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return length != NULL && strtoull(length, NULL, 10) > REQUEST_MAX_BODY;
+	return length != NULL ? strtoull(length, NULL, 10) : 0;
 }
 
 static void
@@ -232,7 +234,7 @@ take_body(struct http_connection *c, const char *data, size_t *len)
 		fail_too_large(r);
 	if (r->replied) {
 		c->nb_discarded += n;
-		return c->nb_discarded > REQUEST_MAX_BODY ? MHD_NO : MHD_YES;
+		return c->nb_discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
 	}
 	return body_append(c, data, n) ? MHD_YES : MHD_NO;
 }
@@ -250,11 +252,9 @@ on_access(void *context, struct MHD_Connection *mhd, const char *url, const char
 		*state = c;
 		if (c == NULL)
 			return MHD_NO;
-		if (!is_too_large(c))
-			return MHD_YES;
-		if (!c->request.replied)
+		if (!c->request.replied && announced_length(c) > REQUEST_MAX_BODY)
 			fail_too_large(&c->request);
-		return send_reply(c);
+		return announced_length(c) > DISCARD_MAX ? send_reply(c) : MHD_YES;
 	}
 	if (*len > 0)
 		return take_body(c, data, len);
