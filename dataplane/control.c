@@ -27,6 +27,20 @@ control_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool
+control_may_log(struct control *c)
+{
+	if (!token_bucket_take(&c->log, control_now_ms() * 1000)) {
+		c->nb_unlogged++;
+		return false;
+	}
+	if (c->nb_unlogged != 0)
+		LOG_CONTROL(WARNING, "%llu lines about the daemon were not logged: too many",
+				(unsigned long long)c->nb_unlogged);
+	c->nb_unlogged = 0;
+	return true;
+}
+
 static bool
 route_get(void *context, const struct ip_addr *addr, bool on_link, struct backend_route *out)
 {
@@ -87,6 +101,7 @@ control_create(struct dataplane *dp)
 		return NULL;
 	c->dp = dp;
 	c->header = dp->stats;
+	token_bucket_init(&c->log, CONTROL_LOG_RATE, CONTROL_LOG_BURST, control_now_ms() * 1000);
 	c->state = create_state(c);
 	if (c->state == NULL) {
 		LOG_CONTROL(ERR, "state: out of memory");
@@ -145,14 +160,18 @@ follow_session(struct control *c)
 {
 	switch (session_server_step(c->server)) {
 	case SESSION_OPENED:
-		LOG_CONTROL(NOTICE, "session: opened");
+		if (control_may_log(c))
+			LOG_CONTROL(NOTICE, "session: opened");
 		control_txn_drop(c);
+		c->nb_answers = 0;
 		stat_set(&c->header->session_active, 1);
 		break;
 	case SESSION_CLOSED:
-		LOG_CONTROL(NOTICE, "session: closed: %s; forwarding goes on unchanged",
-				session_server_reason(c->server));
+		if (control_may_log(c))
+			LOG_CONTROL(NOTICE, "session: closed: %s; forwarding goes on unchanged",
+					session_server_reason(c->server));
 		control_txn_drop(c);
+		c->nb_answers = 0;
 		stat_set(&c->header->session_active, 0);
 		break;
 	case SESSION_SAME:
@@ -160,13 +179,18 @@ follow_session(struct control *c)
 	}
 }
 
-/* @return whether more commands may be waiting. */
+/*
+ * A daemon that does not read its answers finds its commands waiting, too.
+ * @return whether more commands may be waiting.
+ */
 static bool
 read_commands(struct control *c)
 {
 	struct message m;
 
 	for (int i = 0; i < COMMANDS_AT_ONCE; i++) {
+		if (!control_send_answers(c))
+			return false;
 		if (session_server_get(c->server, &m) != 1)
 			return false;
 		control_command(c, &m);

@@ -21,12 +21,18 @@
 #include "channel/message.h"
 #include "channel/session.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/token_bucket.h"
 #include "service/state.h"
 
 /** Most commands of one transaction: the largest desired state, twice. */
 #define CONTROL_MAX_COMMANDS (2U * (SERVICE_MAX + (1U << 20)))
 /** A transaction must be committed so soon after it began. */
 #define CONTROL_TXN_TIMEOUT_MS 10000
+/** Answers that wait for room in their ring: one command gives at most two. */
+#define CONTROL_MAX_ANSWERS 2
+/** Lines that the daemon can make us log: at once, and a second. */
+#define CONTROL_LOG_BURST 50
+#define CONTROL_LOG_RATE 5
 /** Batches in quarantine that are told apart; more are merged. */
 #define CONTROL_MAX_BATCHES 64
 
@@ -51,6 +57,10 @@ struct control {
 	struct stats_header *header; /**< Of the statistics region. */
 	uint64_t generation;	     /**< In force. */
 	struct control_txn txn;
+	uint32_t nb_answers; /**< Not sent yet; no command is taken meanwhile. */
+	struct message answers[CONTROL_MAX_ANSWERS];
+	struct token_bucket log; /**< Of lines that the daemon causes. */
+	uint64_t nb_unlogged;
 	uint32_t nb_batches;
 	struct control_batch batches[CONTROL_MAX_BATCHES];
 	pthread_t thread;
@@ -60,7 +70,13 @@ struct control {
 /** Milliseconds of CLOCK_MONOTONIC. */
 uint64_t control_now_ms(void);
 
+/** May a line that the daemon caused be logged? What was not is counted and told later. */
+bool control_may_log(struct control *c);
+
 /* control_txn.c */
+
+/** Send the answers that wait. @return true: none waits any more. */
+bool control_send_answers(struct control *c);
 
 /** A command from the ring, envelope checked. */
 void control_command(struct control *c, const struct message *m);

@@ -5,6 +5,7 @@
  * and its other commands, which may be in the ring already, are read and ignored up to its
  * commit or abort, or to the next begin.
  */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,19 +21,28 @@ now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* The ring of answers is as long as the daemon may have transactions under way; if it does not
- * read them, it waits in vain and the session ends by its own time-out. */
+bool
+control_send_answers(struct control *c)
+{
+	uint32_t sent = 0;
+
+	while (sent < c->nb_answers &&
+			session_server_answer(c->server, &c->answers[sent]) != -EAGAIN)
+		sent++; /* Without a session nobody waits for them. */
+	c->nb_answers -= sent;
+	memmove(c->answers, c->answers + sent, c->nb_answers * sizeof(c->answers[0]));
+	return c->nb_answers == 0;
+}
+
 static void
 answer(struct control *c, struct msg_txn_answer *a)
 {
-	struct message m;
+	struct message *m = &c->answers[c->nb_answers++];
 
 	a->generation = c->generation;
-	message_init(&m, MSG_TXN_ANSWER);
-	m.TXN_ANSWER = *a;
-	if (session_server_answer(c->server, &m) < 0)
-		LOG_CONTROL(WARNING, "transaction %llu: the answer could not be sent",
-				(unsigned long long)a->txn);
+	message_init(m, MSG_TXN_ANSWER);
+	m->TXN_ANSWER = *a;
+	control_send_answers(c);
 }
 
 void
@@ -41,6 +51,21 @@ control_txn_drop(struct control *c)
 	if (c->txn.txn != NULL)
 		txn_abort(c->txn.txn);
 	memset(&c->txn, 0, sizeof(c->txn));
+}
+
+static void
+log_failure(struct control *c, const struct msg_txn_answer *a)
+{
+	if (!control_may_log(c))
+		return;
+	if (a->error == CHANNEL_REFUSED)
+		LOG_CONTROL(WARNING, "transaction %llu: command %u: %s; nothing was changed",
+				(unsigned long long)a->txn, a->command,
+				conf_error_text((enum conf_error)a->conf_error));
+	else
+		LOG_CONTROL(WARNING, "transaction %llu: %s; nothing was changed",
+				(unsigned long long)a->txn,
+				channel_error_text((enum channel_error)a->error));
 }
 
 /* The transaction under way has failed: say so, and ignore the rest of it. */
@@ -54,12 +79,7 @@ fail(struct control *c, enum channel_error error, enum conf_error conf_error)
 		.command = c->txn.nb_commands,
 	};
 
-	if (error == CHANNEL_REFUSED)
-		LOG_CONTROL(WARNING, "transaction %llu: command %u: %s; nothing was changed",
-				(unsigned long long)a.txn, a.command, conf_error_text(conf_error));
-	else
-		LOG_CONTROL(WARNING, "transaction %llu: %s; nothing was changed",
-				(unsigned long long)a.txn, channel_error_text(error));
+	log_failure(c, &a);
 	if (c->txn.txn != NULL)
 		txn_abort(c->txn.txn);
 	c->txn.txn = NULL;
@@ -115,8 +135,9 @@ apply(struct control *c)
 	a.apply_us = (uint32_t)(now_us() - begun_us);
 	stat_set(&c->header->generation, c->generation);
 	stat_set(&c->header->last_apply_us, a.apply_us);
-	LOG_CONTROL(INFO, "generation %llu: in force on every worker after %u us",
-			(unsigned long long)c->generation, a.apply_us);
+	if (control_may_log(c))
+		LOG_CONTROL(INFO, "generation %llu: in force on every worker after %u us",
+				(unsigned long long)c->generation, a.apply_us);
 	answer(c, &a);
 }
 
