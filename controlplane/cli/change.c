@@ -11,13 +11,13 @@ static void
 show(const struct cli *cli, const json_t *answer)
 {
 	const char *result = output_string(answer, "result");
-	const char *color = strcmp(result, "stored") == 0 ? "y" : "g";
+	char color = strcmp(result, "stored") == 0 ? 'y' : 'g';
 	size_t i;
 	json_t *line;
 
 	json_array_foreach(json_object_get(json_object_get(answer, "changes"), "list"), i, line)
 			printf("%s\n", json_string_value(line));
-	printf("%s%s%s\n", output_color(cli, color[0]), output_string(answer, "message"),
+	printf("%s%s%s\n", output_color(cli, color), output_string(answer, "message"),
 			output_color(cli, 0));
 }
 

@@ -28,18 +28,18 @@ enum cli_exit {
 	CLI_TIMEOUT = 8,
 };
 
-/** Options that only some commands take; cli_command.options is a set of them. */
+/** Options that only some commands take; cli_command.options is a set of them. Above all letters. */
 enum cli_option {
-	OPTION_SERVICE = 1 << 0,
-	OPTION_WEIGHT = 1 << 1,
-	OPTION_STATE = 1 << 2,
-	OPTION_FILE = 1 << 3,
-	OPTION_RESET_OVERRIDES = 1 << 4,
-	OPTION_DRY_RUN = 1 << 5,
-	OPTION_ALLOW_EMPTY = 1 << 6,
-	OPTION_EFFECTIVE = 1 << 7,
-	OPTION_LIMIT = 1 << 8,
-	OPTION_BACKEND = 1 << 9,
+	OPTION_SERVICE = 1 << 9,
+	OPTION_WEIGHT = 1 << 10,
+	OPTION_STATE = 1 << 11,
+	OPTION_FILE = 1 << 12,
+	OPTION_RESET_OVERRIDES = 1 << 13,
+	OPTION_DRY_RUN = 1 << 14,
+	OPTION_ALLOW_EMPTY = 1 << 15,
+	OPTION_EFFECTIVE = 1 << 16,
+	OPTION_LIMIT = 1 << 17,
+	OPTION_BACKEND = 1 << 18,
 };
 
 /** The command line. Strings are argv's. */

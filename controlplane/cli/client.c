@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "client.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <curl/curl.h>
 
@@ -32,6 +34,9 @@ static const struct {
 	{ "busy", CLI_TIMEOUT },
 	{ "not_acknowledged", CLI_TIMEOUT },
 };
+
+/* The API names at most so many problems of a document. */
+#define API_MAX_DETAILS 20
 
 /* Bytes that grow. */
 struct buffer {
@@ -100,10 +105,12 @@ int
 client_error(const struct cli *cli, int code, const char *name, const char *message,
 		const char *hint)
 {
-	if (cli->json) {
-		json_t *error = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", name,
-				"message", message, "path", "", "hint", hint);
+	json_t *error = NULL;
 
+	if (cli->json) /* NULL: the message quotes what is no UTF-8. */
+		error = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", name, "message",
+				message, "path", "", "hint", hint);
+	if (error != NULL) {
 		json_dumpf(error, stderr, JSON_INDENT(2));
 		fputc('\n', stderr);
 		json_decref(error);
@@ -124,9 +131,23 @@ exit_of(const char *code)
 	return CLI_UNHEALTHY;
 }
 
-/* Every problem of a refused document has a line of its own. */
+/* Where a refused field stood: in the document, or on the command line. */
 static void
-show_details(const json_t *details, const char *file)
+show_place(const struct cli *cli, int line, int column)
+{
+	if (cli->file == NULL) {
+		fputs("guideway: ", stderr);
+		return;
+	}
+	fprintf(stderr, "%s:", strcmp(cli->file, "-") != 0 ? cli->file : "stdin");
+	if (line > 0)
+		fprintf(stderr, "%d:%d:", line, column);
+	fputc(' ', stderr);
+}
+
+/* Every problem has a line of its own. */
+static void
+show_details(const struct cli *cli, const json_t *details)
 {
 	size_t i;
 	json_t *detail;
@@ -138,10 +159,13 @@ show_details(const json_t *details, const char *file)
 
 		json_unpack(detail, "{s?i, s?i, s?s, s?s}", "line", &line, "column", &column,
 				"path", &path, "message", &message);
-		if (line > 0)
-			fprintf(stderr, "%s:%d:%d: ", file, line, column);
+		show_place(cli, line, column);
 		fprintf(stderr, "%s%s%s\n", path, path[0] != '\0' ? ": " : "", message);
 	}
+	if (json_array_size(details) >= API_MAX_DETAILS)
+		fprintf(stderr, "there may be more\n");
+	if (cli->file != NULL)
+		fprintf(stderr, "guideway: refused; the running configuration is unchanged\n");
 }
 
 /* An answer that is no success. @return the exit code. */
@@ -158,16 +182,48 @@ show_error(const struct cli *cli, long status, const struct client_answer *answe
 		json_dumpf(answer->json, stderr, JSON_INDENT(2));
 		fputc('\n', stderr);
 	} else if (json_array_size(details) > 0) {
-		show_details(details,
-				cli->file != NULL && strcmp(cli->file, "-") != 0 ? cli->file
-										 : "stdin");
+		show_details(cli, details);
 		if (hint[0] != '\0')
 			fprintf(stderr, "hint: %s\n", hint);
-		fprintf(stderr, "guideway: refused; the running configuration is unchanged\n");
 	} else {
 		client_error(cli, 0, code, message, hint);
 	}
 	return status == 504 ? CLI_TIMEOUT : exit_of(code);
+}
+
+/*
+ * Text from elsewhere (names of files and users, words of other programs) must not steer
+ * the terminal or break a table: control characters become spaces. C1 control characters
+ * are U+0080 to U+009F, C2 80 to C2 9F in UTF-8.
+ */
+static void
+text_defuse(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+		if (*c < ' ' || *c == 0x7f)
+			*c = ' ';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = ' ';
+	}
+}
+
+/* Every string in it. Names of members are the API's own. */
+static void
+json_defuse(json_t *json)
+{
+	const char *name;
+	size_t i;
+	json_t *child;
+
+	json_array_foreach(json, i, child) json_defuse(child);
+	json_object_foreach(json, name, child) json_defuse(child);
+	if (json_is_string(json)) {
+		char *text = must(strdup(json_string_value(json)));
+
+		text_defuse(text);
+		json_string_set_nocheck(json, text);
+		free(text);
+	}
 }
 
 static size_t
@@ -177,8 +233,9 @@ receive(char *data, size_t size, size_t nb, void *context)
 	return size * nb;
 }
 
+/* No answer. @param os_errno Why the connection failed; 0: not told. */
 static int
-connection_error(const struct cli *cli, CURLcode code)
+connection_error(const struct cli *cli, CURLcode code, long os_errno)
 {
 	char message[512];
 
@@ -189,11 +246,34 @@ connection_error(const struct cli *cli, CURLcode code)
 				"--timeout SECONDS waits longer; a change may have been stored: "
 				"see guideway status");
 	}
+	if (code != CURLE_COULDNT_CONNECT) {
+		snprintf(message, sizeof(message), "no answer from guidewayd at %s: %s",
+				cli->socket, curl_easy_strerror(code));
+		return client_error(cli, CLI_CONNECT, "broken_off", message,
+				"a change may have been stored: see guideway status");
+	}
 	snprintf(message, sizeof(message), "cannot connect to guidewayd at %s: %s", cli->socket,
-			curl_easy_strerror(code));
+			os_errno != 0 ? strerror((int)os_errno) : curl_easy_strerror(code));
+	if (os_errno == EACCES || os_errno == EPERM)
+		return client_error(cli, CLI_DENIED, "denied", message,
+				"root, the daemon's user and its group (--api-group) may open it");
 	return client_error(cli, CLI_CONNECT, "cannot_connect", message,
-			"is guidewayd running, and may this user open its socket? --socket PATH or "
-			"GUIDEWAY_SOCKET name another one");
+			"is guidewayd running? --socket PATH or GUIDEWAY_SOCKET name another socket");
+}
+
+/* libcurl would take an empty name for "no Unix socket" and ask port 80. */
+static int
+check_socket(const struct cli *cli)
+{
+	const struct sockaddr_un *address = NULL;
+
+	if (cli->socket[0] == '\0')
+		return client_error(cli, CLI_USAGE, "usage", "the name of the socket is empty",
+				"--socket PATH or GUIDEWAY_SOCKET name it");
+	if (strlen(cli->socket) >= sizeof(address->sun_path))
+		return client_error(cli, CLI_USAGE, "usage",
+				"the name of the socket is too long for a Unix socket", "");
+	return CLI_OK;
 }
 
 static CURLcode
@@ -201,13 +281,12 @@ perform(const struct cli *cli, CURL *curl, const struct client_request *request,
 		struct buffer *received)
 {
 	struct curl_slist *headers = NULL;
+	static const char host[] = "http://localhost";
 	char header[128];
-	char url[32];
 	CURLcode code;
 	struct buffer whole = { 0 };
 
-	snprintf(url, sizeof(url), "http://localhost");
-	buffer_add(&whole, url, strlen(url));
+	buffer_add(&whole, host, strlen(host));
 	buffer_add(&whole, request->path, strlen(request->path));
 	snprintf(header, sizeof(header), "Accept: %s",
 			request->accept != NULL ? request->accept : "application/json");
@@ -215,6 +294,8 @@ perform(const struct cli *cli, CURL *curl, const struct client_request *request,
 	headers = curl_slist_append(headers, "Expect:"); /* No waiting for 100-continue. */
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
 	curl_easy_setopt(curl, CURLOPT_URL, whole.data);
+	/* A service may be called "..": it must not become the folder above. */
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, cli->timeout_s);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -233,29 +314,50 @@ perform(const struct cli *cli, CURL *curl, const struct client_request *request,
 	return code;
 }
 
+/* @return CLI_OK: the answer is what was asked for. */
+static int
+check_answer(const struct cli *cli, const struct client_request *request, long status,
+		struct client_answer *answer)
+{
+	int ret = CLI_OK;
+
+	if (!cli->json)
+		json_defuse(answer->json);
+	if (status < 200 || status >= 300)
+		ret = show_error(cli, status, answer);
+	else if (request->accept == NULL && answer->json == NULL)
+		ret = client_error(cli, CLI_UNHEALTHY, "bad_answer",
+				"the daemon's answer is no JSON", "is it guidewayd's socket?");
+	if (ret != CLI_OK)
+		client_answer_free(answer);
+	return ret;
+}
+
 int
 client_ask(const struct cli *cli, const struct client_request *request,
 		struct client_answer *answer)
 {
 	struct buffer received = { 0 };
-	CURL *curl = must(curl_easy_init());
-	CURLcode code = perform(cli, curl, request, &received);
-	long status = 0;
+	long status = 0, os_errno = 0;
+	CURLcode code;
+	CURL *curl;
+	int ret = check_socket(cli);
 
+	if (ret != CLI_OK)
+		return ret;
+	curl = must(curl_easy_init());
+	code = perform(cli, curl, request, &received);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
 	curl_easy_cleanup(curl);
 	if (code != CURLE_OK) {
 		free(received.data);
-		return connection_error(cli, code);
+		return connection_error(cli, code, os_errno);
 	}
 	buffer_add(&received, "", 0);
 	answer->text = received.data;
 	answer->json = json_loadb(received.data, received.len, 0, NULL);
-	if (status >= 200 && status < 300)
-		return CLI_OK;
-	code = (CURLcode)show_error(cli, status, answer);
-	client_answer_free(answer);
-	return (int)code;
+	return check_answer(cli, request, status, answer);
 }
 
 void

@@ -18,7 +18,7 @@ struct client_request {
 	const char *body;   /**< NULL: none. */
 	size_t body_len;
 	const char *content_type; /**< Of body. */
-	const char *accept;	  /**< NULL: application/json. */
+	const char *accept;	  /**< NULL: application/json, and nothing else will do. */
 };
 
 /** A successful answer. */
@@ -37,7 +37,7 @@ char *client_path(const char *pattern, ...);
 char *client_path_query(char *path, const char *name, const char *value);
 
 /**
- * Ask. On any error it is shown on stderr (and, with -o json, as JSON), as the API says it.
+ * Ask. With tables, strings of the answer are free of control characters. On any error it is shown on stderr (and, with -o json, as JSON), as the API says it.
  * @return CLI_OK: *answer is filled; else the exit code that fits.
  */
 int client_ask(const struct cli *cli, const struct client_request *request,

@@ -78,7 +78,7 @@ int
 cmd_export(const struct cli *cli)
 {
 	struct client_request request = { .method = "GET",
-		.accept = cli->json ? "application/json" : "application/yaml" };
+		.accept = cli->json ? NULL : "application/yaml" };
 	struct client_answer answer;
 	char *path = client_path("/v1/config");
 	int ret;
@@ -90,7 +90,10 @@ cmd_export(const struct cli *cli)
 	free(path);
 	if (ret != CLI_OK)
 		return ret;
-	fputs(answer.text, stdout);
+	if (cli->json)
+		output_json(answer.json);
+	else
+		fputs(answer.text, stdout);
 	client_answer_free(&answer);
 	return CLI_OK;
 }

@@ -34,10 +34,11 @@ cmd_backend_list(const struct cli *cli)
 static json_t *
 weight_json(const char *text)
 {
-	char *end;
-	long long number = strtoll(text, &end, 10);
+	const char *digits = text + (text[0] == '-');
 
-	return *text != '\0' && *end == '\0' ? json_integer(number) : json_string(text);
+	if (digits[0] != '\0' && digits[strspn(digits, "0123456789")] == '\0')
+		return json_integer(strtoll(text, NULL, 10));
+	return json_string(text);
 }
 
 static json_t *

@@ -49,27 +49,34 @@ cmd_service_list(const struct cli *cli)
 }
 
 static void
-show_seconds(const char *what, const json_t *value)
+show_lifetimes(json_t *lifetimes)
 {
-	printf("  %-20s %" JSON_INTEGER_FORMAT " s\n", what, json_integer_value(value));
+	const char *name, *separator = "";
+	json_t *value;
+
+	printf("lifetimes   ");
+	json_object_foreach(lifetimes, name, value)
+	{
+		printf("%s%s %" JSON_INTEGER_FORMAT " s", separator, name,
+				json_integer_value(value));
+		separator = ", ";
+	}
+	putchar('\n');
 }
 
 static void
 show_one(const json_t *service)
 {
-	json_t *lifetimes = json_object_get(service, "lifetimes");
-	const char *name;
-	json_t *value;
+	const json_t *slots = json_object_get(service, "slots");
 
-	printf("%s (%s), mode %s", output_string(service, "id"), output_string(service, "name"),
-			output_string(service, "mode"));
-	if (json_is_integer(json_object_get(service, "slots")))
-		printf(", %" JSON_INTEGER_FORMAT " slots",
-				json_integer_value(json_object_get(service, "slots")));
-	printf("\nidle flows expire after\n");
-	json_object_foreach(lifetimes, name, value) show_seconds(name, value);
-	show_seconds("SYN chooses anew", json_object_get(service, "syn-reselect-idle"));
-	printf("\n");
+	printf("service     %s\n", output_string(service, "name"));
+	printf("address     %s\n", output_string(service, "id"));
+	printf("mode        %s\n", output_string(service, "mode"));
+	if (json_is_integer(slots))
+		printf("slots       %" JSON_INTEGER_FORMAT "\n", json_integer_value(slots));
+	show_lifetimes(json_object_get(service, "lifetimes"));
+	printf("SYN         chooses anew on a flow idle for %" JSON_INTEGER_FORMAT " s\n\n",
+			json_integer_value(json_object_get(service, "syn-reselect-idle")));
 	backend_table_show(json_object_get(service, "backends"), false);
 }
 

@@ -20,8 +20,28 @@ print_uptime(const json_t *object)
 		printf("up %lld d %lld h", s / 86400, s / 3600 % 24);
 	else if (s >= 3600)
 		printf("up %lld h %lld min", s / 3600, s / 60 % 60);
-	else
+	else if (s >= 60)
 		printf("up %lld min %lld s", s / 60, s % 60);
+	else
+		printf("up %lld s", s);
+}
+
+/* "1 service", "2 services". */
+static void
+print_counted(long long nb, const char *noun)
+{
+	printf(", %lld %s%s", nb, noun, nb == 1 ? "" : "s");
+}
+
+/* Microseconds, in milliseconds from 1000 on. */
+static const char *
+duration(long long us, char out[32])
+{
+	if (us < 1000)
+		snprintf(out, 32, "%lld µs", us);
+	else
+		snprintf(out, 32, "%.1f ms", (double)us / 1000);
+	return out;
 }
 
 static void
@@ -55,12 +75,15 @@ show_dataplane(const json_t *dataplane)
 static void
 show_last_apply(const json_t *apply)
 {
+	char total[32], in_dataplane[32];
+
 	if (!json_is_object(apply))
 		return;
 	if (json_is_true(json_object_get(apply, "ok")))
-		printf("last change %s: in force in %lld us (%lld us in the dataplane)\n",
-				output_string(apply, "at"), integer(apply, "latency_us"),
-				integer(apply, "apply_us"));
+		printf("last change %s: in force in %s (%s of it in the dataplane)\n",
+				output_string(apply, "at"),
+				duration(integer(apply, "latency_us"), total),
+				duration(integer(apply, "apply_us"), in_dataplane));
 	else
 		printf("last change %s: failed: %s\n", output_string(apply, "at"),
 				output_string(apply, "error"));
@@ -99,9 +122,10 @@ show(const struct cli *cli, const json_t *status)
 	show_problems(cli, json_object_get(status, "problems"));
 	printf("guidewayd   %s, ", output_string(status, "version"));
 	print_uptime(status);
-	printf(", revision %lld, %lld services, %lld backends, hash key %s\n",
-			integer(status, "revision"), integer(status, "services"),
-			integer(status, "backends"), output_string(status, "hash_key_fingerprint"));
+	printf(", revision %lld", integer(status, "revision"));
+	print_counted(integer(status, "services"), "service");
+	print_counted(integer(status, "backends"), "backend");
+	printf(", hash key %s\n", output_string(status, "hash_key_fingerprint"));
 	if (json_is_object(file))
 		printf("file        %s: %s: %s\n", output_string(file, "path"),
 				output_string(file, "state"), output_string(file, "message"));

@@ -10,7 +10,7 @@
 
 #include <curl/curl.h>
 
-#include "cli.h"
+#include "client.h"
 
 #define DEFAULT_SOCKET "/run/guideway/api.sock"
 #define DEFAULT_TIMEOUT_S 10
@@ -49,21 +49,12 @@ static const struct cli_command commands[] = {
 
 #define NB_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* Options without a short letter. */
+/* Options of all commands without a short letter. Those of some are enum cli_option itself. */
 enum {
 	LONG_SOCKET = 256,
 	LONG_TIMEOUT,
 	LONG_NO_COLOR,
 	LONG_VERSION,
-	LONG_SERVICE,
-	LONG_BACKEND,
-	LONG_WEIGHT,
-	LONG_STATE,
-	LONG_RESET_OVERRIDES,
-	LONG_DRY_RUN,
-	LONG_ALLOW_EMPTY,
-	LONG_EFFECTIVE,
-	LONG_LIMIT,
 };
 
 static const struct option long_options[] = {
@@ -74,15 +65,15 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, LONG_VERSION },
 	{ "help", no_argument, NULL, 'h' },
 	{ "file", required_argument, NULL, 'f' },
-	{ "service", required_argument, NULL, LONG_SERVICE },
-	{ "backend", required_argument, NULL, LONG_BACKEND },
-	{ "weight", required_argument, NULL, LONG_WEIGHT },
-	{ "state", required_argument, NULL, LONG_STATE },
-	{ "reset-overrides", no_argument, NULL, LONG_RESET_OVERRIDES },
-	{ "dry-run", no_argument, NULL, LONG_DRY_RUN },
-	{ "allow-empty", no_argument, NULL, LONG_ALLOW_EMPTY },
-	{ "effective", no_argument, NULL, LONG_EFFECTIVE },
-	{ "limit", required_argument, NULL, LONG_LIMIT },
+	{ "service", required_argument, NULL, OPTION_SERVICE },
+	{ "backend", required_argument, NULL, OPTION_BACKEND },
+	{ "weight", required_argument, NULL, OPTION_WEIGHT },
+	{ "state", required_argument, NULL, OPTION_STATE },
+	{ "reset-overrides", no_argument, NULL, OPTION_RESET_OVERRIDES },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+	{ "allow-empty", no_argument, NULL, OPTION_ALLOW_EMPTY },
+	{ "effective", no_argument, NULL, OPTION_EFFECTIVE },
+	{ "limit", required_argument, NULL, OPTION_LIMIT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -92,37 +83,72 @@ static const struct {
 	const char *text;
 } option_help[] = {
 	{ OPTION_SERVICE,
-			"      --service SERVICE    name, or tcp/192.0.2.10:443; without it: all services" },
+			"      --service SERVICE    its name, or tcp/192.0.2.10:443; without it: all" },
 	{ OPTION_BACKEND, "      --backend ADDRESS    of this backend only" },
-	{ OPTION_WEIGHT, "      --weight N           0..65535; 0: no new flows" },
-	{ OPTION_STATE, "      --state STATE        enabled, draining or disabled" },
-	{ OPTION_FILE, "  -f, --file FILE          YAML, or JSON if it ends in .json; -: standard input" },
+	{ OPTION_WEIGHT, "      --weight N           0..65535 (0: no new flows), or configured" },
+	{ OPTION_STATE, "      --state STATE        enabled, draining, disabled, or configured" },
+	{ OPTION_FILE, "  -f, --file FILE          YAML; JSON if it ends in .json; - is the standard input" },
 	{ OPTION_RESET_OVERRIDES, "      --reset-overrides    forget what was set by hand" },
 	{ OPTION_DRY_RUN, "      --dry-run            check, and show what would change" },
 	{ OPTION_ALLOW_EMPTY, "      --allow-empty        even if no service is left" },
 	{ OPTION_EFFECTIVE, "      --effective          with what was set by hand" },
-	{ OPTION_LIMIT, "      --limit N            at most so many" },
+	{ OPTION_LIMIT, "      --limit N            the newest N of them, 1..1000 (100)" },
 };
+
+#define NB_OPTION_HELP (sizeof(option_help) / sizeof(option_help[0]))
+
+/* @return the bit of one that only some commands take; 0: all take it. */
+static unsigned int
+option_of(int option)
+{
+	if (option == 'f')
+		return OPTION_FILE;
+	return option >= OPTION_SERVICE ? (unsigned int)option : 0;
+}
 
 static void
 print_global_options(FILE *out)
 {
 	fputs("options of all commands:\n"
-	      "  -o, --output table|json\n"
-	      "      --socket PATH        guidewayd's (" DEFAULT_SOCKET "; or GUIDEWAY_SOCKET)\n"
-	      "      --timeout SECONDS    (10)\n"
-	      "      --no-color           also by NO_COLOR\n"
+	      "  -o, --output table|json  json: the answer of the API as it is\n"
+	      "      --socket PATH        of guidewayd (" DEFAULT_SOCKET ", or GUIDEWAY_SOCKET)\n"
+	      "      --timeout SECONDS    wait at most so long for an answer (10)\n"
+	      "      --no-color           as with NO_COLOR in the environment\n"
 	      "  -h, --help               of a command, if one is named\n"
 	      "      --version\n",
 			out);
 }
 
-static void
-print_help(FILE *out)
+/* Is it @p group itself, or one of its commands ("backend": "backend list")? NULL: all are. */
+static bool
+in_group(const struct cli_command *command, const char *group)
 {
-	fputs("usage: guideway COMMAND [ARGUMENT]... [OPTION]...\n\ncommands:\n", out);
+	size_t len = group != NULL ? strlen(group) : 0;
+
+	if (group == NULL)
+		return true;
+	return strncmp(command->name, group, len) == 0 &&
+			(command->name[len] == ' ' || command->name[len] == '\0');
+}
+
+static bool
+is_group(const char *word)
+{
 	for (size_t i = 0; i < NB_COMMANDS; i++)
-		fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
+		if (in_group(&commands[i], word))
+			return true;
+	return false;
+}
+
+/* @param group Of these commands only; NULL: of all. */
+static void
+print_help(FILE *out, const char *group)
+{
+	fprintf(out, "usage: guideway %s%sCOMMAND [ARGUMENT]... [OPTION]...\n\ncommands:\n",
+			group != NULL ? group : "", group != NULL ? " " : "");
+	for (size_t i = 0; i < NB_COMMANDS; i++)
+		if (in_group(&commands[i], group))
+			fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].help);
 	fputc('\n', out);
 	print_global_options(out);
 	fputs("\nSee guideway(1).\n", out);
@@ -131,32 +157,64 @@ print_help(FILE *out)
 static void
 print_command_help(FILE *out, const struct cli_command *command)
 {
-	fprintf(out, "usage: guideway %s%s%s [OPTION]...\n%s\n\n", command->name,
+	fprintf(out, "usage: guideway %s%s%s [OPTION]...\n\n%s\n\n", command->name,
 			command->arguments[0] != '\0' ? " " : "", command->arguments,
 			command->help);
-	for (size_t i = 0; i < sizeof(option_help) / sizeof(option_help[0]); i++)
+	for (size_t i = 0; i < NB_OPTION_HELP; i++)
 		if (command->options & option_help[i].option)
 			fprintf(out, "%s\n", option_help[i].text);
+	if (command->options != 0)
+		fputc('\n', out);
 	print_global_options(out);
 }
 
 /* @return an exit code: usage. */
 static int
-misused(const struct cli_command *command, const char *why, const char *what)
+misused(const struct cli *cli, const struct cli_command *command, const char *why, const char *what)
 {
-	fprintf(stderr, "guideway: %s%s\n", why, what);
-	fprintf(stderr, "hint: guideway %s%s--help\n", command != NULL ? command->name : "",
+	char message[512], hint[64];
+
+	snprintf(message, sizeof(message), "%s%s", why, what);
+	snprintf(hint, sizeof(hint), "guideway %s%s--help", command != NULL ? command->name : "",
 			command != NULL ? " " : "");
-	return CLI_USAGE;
+	return client_error(cli, CLI_USAGE, "usage", message, hint);
 }
 
+/* Which of the options given does it not take? */
+static int
+misused_option(const struct cli *cli, const struct cli_command *command)
+{
+	const char *name = NULL;
+
+	for (const struct option *o = long_options; o->name != NULL && name == NULL; o++)
+		if (cli->given & ~command->options & option_of(o->val))
+			name = o->name;
+	return misused(cli, command, "this command does not take --", name);
+}
+
+/* What getopt_long() could not take. */
+static int
+misused_word(const struct cli *cli, int option, char **argv)
+{
+	const char letter[] = { (char)optopt, '\0' };
+
+	if (option == ':')
+		return misused(cli, NULL, "a value is missing behind ", argv[optind - 1]);
+	if (optopt == 0)
+		return misused(cli, NULL, "no such option, or an ambiguous one: ", argv[optind - 1]);
+	if (optopt < LONG_SOCKET && argv[optind - 1][1] != '-')
+		return misused(cli, NULL, "no such option: -", letter);
+	return misused(cli, NULL, "this option takes no value: ", argv[optind - 1]);
+}
+
+/* @return -1: go on; else the exit code. */
 static int
 take_output(struct cli *cli, const char *word)
 {
 	cli->json = strcmp(word, "json") == 0;
 	if (cli->json || strcmp(word, "table") == 0)
 		return -1;
-	return misused(NULL, "-o takes table or json, not ", word);
+	return misused(cli, NULL, "-o takes table or json, not ", word);
 }
 
 static int
@@ -167,51 +225,34 @@ take_timeout(struct cli *cli, const char *word)
 	cli->timeout_s = strtol(word, &end, 10);
 	if (*word != '\0' && *end == '\0' && cli->timeout_s > 0 && cli->timeout_s <= 3600)
 		return -1;
-	return misused(NULL, "--timeout takes 1..3600 seconds, not ", word);
-}
-
-static void
-take_flag(struct cli *cli, unsigned int option, const char **where, const char *value)
-{
-	cli->given |= option;
-	if (where != NULL)
-		*where = value;
+	return misused(cli, NULL, "--timeout takes 1..3600 seconds, not ", word);
 }
 
 /* Options that only some commands take. */
 static void
 take_command_option(struct cli *cli, int option)
 {
+	cli->given |= option_of(option);
 	switch (option) {
 	case 'f':
-		take_flag(cli, OPTION_FILE, &cli->file, optarg);
+		cli->file = optarg;
 		break;
-	case LONG_SERVICE:
-		take_flag(cli, OPTION_SERVICE, &cli->service, optarg);
+	case OPTION_SERVICE:
+		cli->service = optarg;
 		break;
-	case LONG_BACKEND:
-		take_flag(cli, OPTION_BACKEND, &cli->backend, optarg);
+	case OPTION_BACKEND:
+		cli->backend = optarg;
 		break;
-	case LONG_WEIGHT:
-		take_flag(cli, OPTION_WEIGHT, &cli->weight, optarg);
+	case OPTION_WEIGHT:
+		cli->weight = optarg;
 		break;
-	case LONG_STATE:
-		take_flag(cli, OPTION_STATE, &cli->state, optarg);
+	case OPTION_STATE:
+		cli->state = optarg;
 		break;
-	case LONG_LIMIT:
-		take_flag(cli, OPTION_LIMIT, &cli->limit, optarg);
+	case OPTION_LIMIT:
+		cli->limit = optarg;
 		break;
-	case LONG_RESET_OVERRIDES:
-		take_flag(cli, OPTION_RESET_OVERRIDES, NULL, NULL);
-		break;
-	case LONG_DRY_RUN:
-		take_flag(cli, OPTION_DRY_RUN, NULL, NULL);
-		break;
-	case LONG_ALLOW_EMPTY:
-		take_flag(cli, OPTION_ALLOW_EMPTY, NULL, NULL);
-		break;
-	default:
-		take_flag(cli, OPTION_EFFECTIVE, NULL, NULL);
+	default: /* Without a value. */
 		break;
 	}
 }
@@ -222,10 +263,12 @@ take_options(struct cli *cli, bool *help, int argc, char **argv)
 {
 	int option, ret = -1;
 
-	while (ret < 0 && (option = getopt_long(argc, argv, "o:f:h", long_options, NULL)) != -1) {
+	opterr = 0;
+	while (ret < 0 && (option = getopt_long(argc, argv, ":o:f:h", long_options, NULL)) != -1) {
 		switch (option) {
 		case '?':
-			return CLI_USAGE;
+		case ':':
+			return misused_word(cli, option, argv);
 		case 'h':
 			*help = true;
 			break;
@@ -282,28 +325,79 @@ find_command(struct cli *cli)
 	return NULL;
 }
 
+/* No words, or some that are no command. */
+static int
+run_none(const struct cli *cli, bool help)
+{
+	const char *group = cli->nb_words > 0 ? cli->words[0] : NULL;
+
+	if (group != NULL && !is_group(group))
+		return misused(cli, NULL, "no such command: ", group);
+	if (!help && cli->nb_words > 1) {
+		char word[128];
+
+		snprintf(word, sizeof(word), "%s %s", group, cli->words[1]);
+		return misused(cli, NULL, "no such command: ", word);
+	}
+	print_help(help ? stdout : stderr, group);
+	return help ? CLI_OK : CLI_USAGE;
+}
+
+/* An empty name or address means nothing, and in a path of the API something else. */
+static bool
+has_empty(const struct cli *cli)
+{
+	for (int i = 0; i < cli->nb_words; i++)
+		if (cli->words[i][0] == '\0')
+			return true;
+	return (cli->service != NULL && cli->service[0] == '\0') ||
+			(cli->backend != NULL && cli->backend[0] == '\0');
+}
+
 static int
 run(struct cli *cli, bool help)
 {
-	const struct cli_command *command = find_command(cli);
+	const struct cli_command *command;
 
-	if (command == NULL && (help || cli->nb_words == 0)) {
-		print_help(help ? stdout : stderr);
-		return help ? CLI_OK : CLI_USAGE;
+	if (cli->nb_words > 0 && strcmp(cli->words[0], "help") == 0) {
+		help = true;
+		cli->nb_words--;
+		cli->words++;
 	}
+	command = find_command(cli);
 	if (command == NULL)
-		return misused(NULL, "no such command: ", cli->words[0]);
+		return run_none(cli, help);
 	if (help) {
 		print_command_help(stdout, command);
 		return CLI_OK;
 	}
 	if (cli->nb_words < command->min_words)
-		return misused(command, "missing: ", command->arguments);
+		return misused(cli, command, "missing: ", command->arguments);
 	if (cli->nb_words > command->max_words)
-		return misused(command, "unexpected: ", cli->words[command->max_words]);
+		return misused(cli, command, "unexpected: ", cli->words[command->max_words]);
 	if (cli->given & ~command->options)
-		return misused(command, "this command does not take one of the options given", "");
+		return misused_option(cli, command);
+	if (has_empty(cli))
+		return misused(cli, command, "a name or an address is empty", "");
 	return command->run(cli);
+}
+
+/* What was printed has to arrive: a full disk is no success. */
+static int
+check_output(const struct cli *cli, int ret)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return ret;
+	return client_error(cli, CLI_UNHEALTHY, "cannot_write", "cannot write the output", "");
+}
+
+static bool
+wants_color(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') &&
+			(term == NULL || strcmp(term, "dumb") != 0);
 }
 
 int
@@ -311,20 +405,20 @@ main(int argc, char **argv)
 {
 	const char *socket = getenv("GUIDEWAY_SOCKET");
 	struct cli cli = {
-		.socket = socket != NULL ? socket : DEFAULT_SOCKET,
-		.color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+		.socket = socket != NULL && socket[0] != '\0' ? socket : DEFAULT_SOCKET,
+		.color = wants_color(),
 		.timeout_s = DEFAULT_TIMEOUT_S,
 	};
 	bool help = false;
 	int ret = take_options(&cli, &help, argc, argv);
 
 	if (ret >= 0)
-		return ret;
+		return check_output(&cli, ret);
 	cli.words = argv + optind;
 	cli.nb_words = argc - optind;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return CLI_UNHEALTHY;
-	ret = run(&cli, help);
+	ret = check_output(&cli, run(&cli, help));
 	curl_global_cleanup();
 	return ret;
 }

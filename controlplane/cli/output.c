@@ -48,6 +48,9 @@ output_cell(struct output_table *table, const char *text)
 	table->cells[table->nb_rows++] = copy(text);
 }
 
+/* Counts below it are shown to the last digit. */
+#define COUNT_IN_FULL 10000
+
 /* Three significant digits with the unit that fits. */
 static void
 scaled(char *out, size_t size, double value, double step, const char *const *units)
@@ -74,7 +77,9 @@ output_cell_count(struct output_table *table, const json_t *value)
 	static const char *const units[] = { "", "k", "M", "G", "T", "P", NULL };
 	char text[32] = "-";
 
-	if (json_is_number(value))
+	if (json_is_integer(value) && json_integer_value(value) < COUNT_IN_FULL)
+		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_number(value))
 		scaled(text, sizeof(text), json_number_value(value), 1000, units);
 	output_cell(table, text);
 }
@@ -118,18 +123,27 @@ cell(const struct output_table *table, size_t row, size_t column)
 
 /* A heading that begins with this makes its column right-aligned. */
 #define RIGHT '>'
+/* Spaces between columns. */
+#define GAP 2
 
+/*
+ * Spaces that may turn out to stand at the end of a line are kept in *pending until text
+ * follows them: a table has no trailing spaces.
+ */
 static void
-print_cell(const char *text, size_t columns, bool right, bool last)
+print_cell(const char *text, size_t columns, bool right, size_t *pending)
 {
-	int padding = (int)(columns - width(text));
+	size_t padding = columns - width(text);
 
 	if (right)
-		printf("%*s%s%s", padding, "", text, last ? "\n" : "  ");
-	else if (last)
-		printf("%s\n", text);
-	else
-		printf("%s%*s  ", text, padding, "");
+		*pending += padding;
+	if (text[0] != '\0') {
+		printf("%*s%s", (int)*pending, "", text);
+		*pending = 0;
+	}
+	if (!right)
+		*pending += padding;
+	*pending += GAP;
 }
 
 static void
@@ -148,10 +162,13 @@ print(const struct output_table *table)
 			if (width(cell(table, r, c)) > columns[c])
 				columns[c] = width(cell(table, r, c));
 	}
-	for (size_t r = 0; r < table->nb_rows; r++)
+	for (size_t r = 0; r < table->nb_rows; r++) {
+		size_t pending = 0;
+
 		for (size_t c = 0; c < table->nb_columns; c++)
-			print_cell(cell(table, r, c), columns[c], right[c],
-					c + 1 == table->nb_columns);
+			print_cell(cell(table, r, c), columns[c], right[c], &pending);
+		putchar('\n');
+	}
 }
 
 void

@@ -26,16 +26,16 @@ void output_table_begin(struct output_table *table, const char *const *headings)
 
 /** The next cell, left to right, top to bottom. */
 void output_cell(struct output_table *table, const char *text);
-/** A counter: 1234 → "1.2k"; null → "-". */
+/** A counter: 1234 → "1234", 12345 → "12.3k"; null → "-". */
 void output_cell_count(struct output_table *table, const json_t *value);
-/** Bytes: 1536 → "1.5 KiB"; null → "-". */
+/** Bytes: 1536 → "1.50 KiB"; null → "-". */
 void output_cell_bytes(struct output_table *table, const json_t *value);
 /** An integer in full; null → "-". */
 void output_cell_integer(struct output_table *table, const json_t *value);
 /** A share: 0.25 → "25.00 %"; null → "-". */
 void output_cell_share(struct output_table *table, const json_t *value);
 
-/** Print and free. @param nothing What to say if there is no row. */
+/** Print, without spaces at the end of lines, and free. @param nothing What to say if there is no row. */
 void output_table_end(struct output_table *table, const char *nothing);
 
 /** A string member, or "-" if it is null or absent. Valid as long as @p object. */

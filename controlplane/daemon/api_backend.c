@@ -40,9 +40,9 @@ no_such_backend(struct request *r, const char *address, const struct config_serv
 	char label[SERVICE_ID_STRLEN];
 
 	request_fail(r, 404, &(struct api_error){ .code = "no_such_backend", .path = address },
-			"%s has no backend %.60s",
+			"%s has %s backend %.60s",
 			service != NULL ? config_service_label(service, label) : "no service",
-			address);
+			service != NULL ? "no" : "the", address);
 }
 
 /* Adding and removing. */
