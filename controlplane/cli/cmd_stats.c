@@ -59,10 +59,11 @@ static void
 show_workers(const json_t *stats)
 {
 	static const char *const headings[] = { "WORKER", ">LOAD", ">RX", ">TX", ">FORWARDED",
-		">HITS", ">NEW", ">MIDWAY", ">MOVED", ">PUNTED", ">FLOWS V4", ">FLOWS V6", NULL };
+		">HITS", ">NEW", ">MIDWAY", ">MOVED", ">TABLE FULL", ">PUNTED", ">FLOWS V4",
+		">FLOWS V6", NULL };
 	static const char *const counters[] = { "rx_packets", "tx_packets", "forwarded",
-		"flow_hits", "flow_misses_syn", "flow_misses_other", "flows_moved", "punted",
-		"flows4", "flows6" };
+		"flow_hits", "flow_misses_syn", "flow_misses_other", "flows_moved",
+		"flow_table_full", "punted", "flows4", "flows6" };
 	struct output_table table;
 	size_t i;
 	json_t *worker;
@@ -76,6 +77,25 @@ show_workers(const json_t *stats)
 			output_cell_count(&table, json_object_get(worker, counters[c]));
 	}
 	output_table_end(&table, "no workers");
+}
+
+static void
+show_main(const json_t *stats)
+{
+	static const char *const headings[] = { "MAIN LCORE", ">COUNT", NULL };
+	struct output_table table;
+	const char *name;
+	json_t *count;
+
+	output_table_begin(&table, headings);
+	json_object_foreach(json_object_get(stats, "main"), name, count)
+	{
+		if (!json_is_integer(count))
+			continue; /* Its drops are among all drops. */
+		output_cell(&table, name);
+		output_cell_integer(&table, count);
+	}
+	output_table_end(&table, "no main lcore");
 }
 
 static void
@@ -128,6 +148,7 @@ static const struct section {
 	{ "service", show_services },
 	{ "backend", show_backends },
 	{ "worker", show_workers },
+	{ "main", show_main },
 	{ "drops", show_drops },
 	{ "port", show_ports },
 };
@@ -166,7 +187,7 @@ cmd_stats(const struct cli *cli)
 	if (only != NULL && !known(only))
 		return client_error(cli, CLI_USAGE, "usage",
 				"stats takes service, backend, worker, "
-				"drops or port",
+				"main, drops or port",
 				"guideway stats alone shows all of them");
 	ret = client_ask(cli, &request, &answer);
 	if (ret != CLI_OK)

@@ -42,7 +42,7 @@ static const struct cli_command commands[] = {
 			OPTION_FILE | OPTION_RESET_OVERRIDES | OPTION_DRY_RUN | OPTION_ALLOW_EMPTY,
 			cmd_apply },
 	{ "export", "", "the configuration as YAML", 0, 0, OPTION_EFFECTIVE, cmd_export },
-	{ "stats", "[service|backend|worker|drops|port]", "counters", 0, 1, 0, cmd_stats },
+	{ "stats", "[service|backend|worker|main|drops|port]", "counters", 0, 1, 0, cmd_stats },
 	{ "history", "", "revisions of the configuration", 0, 0, OPTION_LIMIT, cmd_history },
 	{ "audit", "", "who changed what", 0, 0, OPTION_LIMIT, cmd_audit },
 };
@@ -201,7 +201,8 @@ misused_word(const struct cli *cli, int option, char **argv)
 	if (option == ':')
 		return misused(cli, NULL, "a value is missing behind ", argv[optind - 1]);
 	if (optopt == 0)
-		return misused(cli, NULL, "no such option, or an ambiguous one: ", argv[optind - 1]);
+		return misused(cli, NULL,
+				"no such option, or an ambiguous one: ", argv[optind - 1]);
 	if (optopt < LONG_SOCKET && argv[optind - 1][1] != '-')
 		return misused(cli, NULL, "no such option: -", letter);
 	return misused(cli, NULL, "this option takes no value: ", argv[optind - 1]);

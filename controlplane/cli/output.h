@@ -12,7 +12,7 @@
 
 #include "cli.h"
 
-#define OUTPUT_MAX_COLUMNS 12
+#define OUTPUT_MAX_COLUMNS 16
 
 /** A table under construction. */
 struct output_table {
