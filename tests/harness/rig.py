@@ -146,10 +146,6 @@ class Rig:
     def stats(self):
         return Stats(self.control.stats)
 
-    def stats_drops(self):
-        """Drops so far, for messages of failed tests; needs no session."""
-        return self.stats.drops if self.control is not None else "unknown: no session"
-
     def members(self, service):
         """Address -> counters of a service's members, as the statistics have them."""
         ids = self.stats.service_ids(service.key)
