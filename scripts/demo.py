@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The part of scripts/demo that comes after building: run scripts/demo, not this."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -46,7 +47,7 @@ class Demo:
         """Do what an operator would do, and show it."""
         note(paint("1", "$ guideway " + shlex.join(map(str, words))))
         for line in self.lab.guideway(*words).rstrip().splitlines():
-            note("  " + line)
+            note(f"  {line}".rstrip())
 
     def show_start_report(self):
         for line in self.lab.log("guideway-dataplane").splitlines()[1:]:
@@ -123,11 +124,11 @@ class Demo:
         self.load = Load(self.lab, new_rate=150, keep=20, keep_interval=0.2)
         try:
             self.phase("a weight change: backend 1 from 100 to 400", lambda: self.each_service(
-                "backend", "set", "{service}", "{backend1}", "--weight", "400"))
+                "backend", "set", "{backend1}", "--weight", "400"))
             self.phase("a drain: backend 2 keeps its connections, gets no new ones",
-                       lambda: self.each_service("backend", "drain", "{service}", "{backend2}"))
+                       lambda: self.each_service("backend", "drain", "{backend2}"))
             self.phase("a backend added: number 4", lambda: self.each_service(
-                "backend", "add", "{service}", "{backend4}", "--weight", "300"))
+                "backend", "add", "{backend4}", "--service", "{service}", "--weight", "300"))
             self.phase("guidewayd is killed, and comes back", self.kill_daemon)
             self.count(self.load.stop())
         finally:
@@ -154,13 +155,22 @@ def print_commands(lab):
     for text in (f"alias guideway={shlex.quote(guideway)}",
                  "guideway status", "guideway service list", "guideway backend list",
                  "guideway stats", "guideway stats -o json",
-                 f"guideway backend drain web4 {backend_address('4', 3)}",
+                 f"guideway backend drain {backend_address('4', 3)}",
+                 f"guideway backend enable {backend_address('4', 3)}",
                  f"{client} curl -s http://{VIPS['4']}/",
                  f"{client} curl -s 'http://[{VIPS['6']}]/'",
                  f"{client} ping -c 3 {VIPS['4']}",
                  f"tail -f {lab.dir}/guideway-dataplane.log",
                  f"GUIDEWAY_LAB={lab.name} {os.path.relpath(ROOT)}/scripts/lab down"):
         note(text)
+
+
+def show_logs(lab):
+    """What the programs said last, before the lab and their logs are gone."""
+    for program in ("guideway-dataplane", "guidewayd"):
+        with contextlib.suppress(OSError):
+            print(f"--- the end of {program}.log:", file=sys.stderr)
+            print("\n".join(lab.log(program).splitlines()[-20:]), file=sys.stderr)
 
 
 def main():
@@ -178,6 +188,7 @@ def main():
         return 130
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"{paint('1;31', 'error:')} {error}", file=sys.stderr)
+        show_logs(lab)
         return 1
     finally:
         if kept:
