@@ -3,11 +3,8 @@
  * The first stage: frames to packets. It touches the mbufs and the packets' first line,
  * which is prefetched a few packets ahead.
  *
- * Nearly all packets are plain: untagged, IPv4 without options or IPv6 without extension
- * headers, TCP or UDP, whole in one segment. take_plain4() and take_plain6() know them by
- * a few compares at fixed offsets (about 45 instructions instead of 130 through
- * packet_parse()); everything else takes the whole parser. What they accept, the parser
- * accepts, with the same result; anything that they doubt, they leave to it.
+ * Nearly all packets are plain: TCP or UDP, whole in one segment, without options. For them
+ * packet_parse_fast() is inlined here; everything else goes through take_any().
  */
 #include <immintrin.h>
 
@@ -26,12 +23,6 @@
 /* The group bit of a destination MAC address, as load_u64() has it. */
 #define MAC_GROUP_BIT UINT64_C(1)
 
-#define L2_PLAIN 14
-#define IP4_HEADER 20
-#define IP6_HEADER 40
-#define UDP_HEADER 8
-#define TCP_HEADER 20
-
 /* Is this frame on an interface of ours? */
 static inline bool
 interface_known(const struct worker_port *in, uint16_t vlan)
@@ -47,130 +38,36 @@ checksum_bad(const struct rte_mbuf *m)
 	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD;
 }
 
-/*
- * A plain layer-4 header, of which at least 20 bytes can be read.
- * @param room Bytes of the IP packet behind its header.
- * @return false: let the parser look.
- */
-static inline bool
-plain_l4(const uint8_t *l4, uint32_t room, uint8_t protocol, uint8_t *tcp_flags)
+static inline void
+take4(struct burst_packet4 *p, struct rte_mbuf *m, const uint8_t *frame,
+		const struct packet *packet)
 {
-	if (likely(protocol == PROTOCOL_TCP)) {
-		uint16_t word = load_u16(l4 + 12);
-		uint32_t header = (uint32_t)(word >> 4 & 0xf) * 4;
-
-		*tcp_flags = (uint8_t)(word >> 8);
-		return header >= TCP_HEADER && header <= room;
-	}
-	*tcp_flags = 0;
-	return protocol == PROTOCOL_UDP && load_be16(l4 + 4) >= UDP_HEADER &&
-			load_be16(l4 + 4) <= room;
-}
-
-static inline bool
-take_plain4(struct burst *b, struct rte_mbuf *m, const uint8_t *frame)
-{
-	struct burst_packet4 *p = &b->packets4[b->nb4];
-	uint32_t l3_len = load_be16(frame + L2_PLAIN + 2);
-	uint8_t protocol = frame[L2_PLAIN + 9];
-	uint8_t tcp_flags;
-
-	/* Ethertype 0x0800, version 4, five words of header; no fragment. */
-	if ((load_u32(frame + 12) & 0xffffff) != 0x450008 ||
-			(load_u16(frame + L2_PLAIN + 6) & 0xff3f) != 0)
-		return false;
-	if (unlikely(L2_PLAIN + l3_len > m->data_len) || unlikely(l3_len < IP4_HEADER) ||
-			unlikely(checksum_bad(m)))
-		return false;
-	if (unlikely(!plain_l4(frame + L2_PLAIN + IP4_HEADER, l3_len - IP4_HEADER, protocol,
-			    &tcp_flags)))
-		return false;
-
 	p->mbuf = m;
-	/* Both addresses, both ports, and four bytes over home, which is set later. */
+	/* Both addresses and, unless there are options, both ports. */
 	_mm_storeu_si128((__m128i *)(void *)&p->client_be,
-			_mm_loadu_si128((const __m128i *)(const void *)(frame + L2_PLAIN + 12)));
-	p->l3 = L2_PLAIN;
-	p->l3_len = (uint16_t)l3_len;
-	p->protocol = protocol;
-	p->tcp_flags = tcp_flags;
-	b->nb4++;
-	return true;
+			_mm_loadu_si128((const __m128i *)(const void *)(frame + packet->l3 + 12)));
+	if (unlikely(packet->l4 != packet->l3 + 20))
+		p->ports_be = load_u32(frame + packet->l4);
+	p->l3 = packet->l3;
+	p->l3_len = packet->l3_len;
+	p->protocol = packet->protocol;
+	p->tcp_flags = packet->tcp_flags;
 }
 
-static inline bool
-take_plain6(struct burst *b, struct rte_mbuf *m, const uint8_t *frame)
+static inline void
+take6(struct burst_packet6 *p, struct rte_mbuf *m, const uint8_t *frame,
+		const struct packet *packet)
 {
-	struct burst_packet6 *p = &b->packets6[b->nb6];
-	uint32_t l3_len = IP6_HEADER + (uint32_t)load_be16(frame + L2_PLAIN + 4);
-	uint8_t protocol = frame[L2_PLAIN + 6];
-	uint8_t tcp_flags;
-
-	/* Ethertype 0x86dd, version 6; 20 bytes of layer 4 can be read. */
-	if ((load_u32(frame + 12) & 0xf0ffff) != 0x60dd86)
-		return false;
-	if (unlikely(L2_PLAIN + l3_len > m->data_len) ||
-			unlikely(m->data_len < L2_PLAIN + IP6_HEADER + TCP_HEADER))
-		return false;
-	if (unlikely(!plain_l4(frame + L2_PLAIN + IP6_HEADER, l3_len - IP6_HEADER, protocol,
-			    &tcp_flags)))
-		return false;
-
 	p->mbuf = m;
+	/* Both addresses. */
 	_mm256_storeu_si256((__m256i *)(void *)p->client,
-			_mm256_loadu_si256((const __m256i *)(const void *)(frame + L2_PLAIN + 8)));
-	p->ports_be = load_u32(frame + L2_PLAIN + IP6_HEADER);
-	p->l3 = L2_PLAIN;
-	p->l3_len = (uint16_t)l3_len;
-	p->protocol = protocol;
-	p->tcp_flags = tcp_flags;
-	b->nb6++;
-	return true;
-}
-
-static inline bool
-take_plain(struct burst *b, struct rte_mbuf *m)
-{
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (unlikely(m->data_len < L2_PLAIN + IP4_HEADER + TCP_HEADER) ||
-			unlikely((load_u64(frame) & MAC_MASK) != b->in->plain_mac))
-		return false;
-	return take_plain4(b, m, frame) || take_plain6(b, m, frame);
-}
-
-static void
-take4(struct burst *b, struct rte_mbuf *m, const uint8_t *frame, const struct packet *packet)
-{
-	const uint8_t *ip = frame + packet->l3;
-
-	b->packets4[b->nb4++] = (struct burst_packet4){
-		.mbuf = m,
-		.client_be = load_u32(ip + 12),
-		.vip_be = load_u32(ip + 16),
-		.ports_be = load_u32(frame + packet->l4),
-		.l3 = packet->l3,
-		.l3_len = packet->l3_len,
-		.protocol = packet->protocol,
-		.tcp_flags = packet->tcp_flags,
-	};
-}
-
-static void
-take6(struct burst *b, struct rte_mbuf *m, const uint8_t *frame, const struct packet *packet)
-{
-	struct burst_packet6 *p = &b->packets6[b->nb6++];
-
-	*p = (struct burst_packet6){
-		.mbuf = m,
-		.ports_be = load_u32(frame + packet->l4),
-		.l3 = packet->l3,
-		.l3_len = packet->l3_len,
-		.protocol = packet->protocol,
-		.tcp_flags = packet->tcp_flags,
-	};
-	memcpy(p->client, frame + packet->l3 + 8, sizeof(p->client));
-	memcpy(p->vip, frame + packet->l3 + 24, sizeof(p->vip));
+			_mm256_loadu_si256(
+					(const __m256i *)(const void *)(frame + packet->l3 + 8)));
+	p->ports_be = load_u32(frame + packet->l4);
+	p->l3 = packet->l3;
+	p->l3_len = packet->l3_len;
+	p->protocol = packet->protocol;
+	p->tcp_flags = packet->tcp_flags;
 }
 
 /* Not plain. Out of line: rare, and it may take its time. */
@@ -194,23 +91,53 @@ take_any(struct worker *w, struct burst *b, struct rte_mbuf *m)
 	else if (checksum_bad(m))
 		drop(w, m, DROP_BAD_CHECKSUM);
 	else if (mac == b->in->mac_word && packet.kind == PACKET_FLOW4)
-		take4(b, m, frame, &packet);
+		take4(&b->packets4[b->nb4++], m, frame, &packet);
 	else if (mac == b->in->mac_word && packet.kind == PACKET_FLOW6)
-		take6(b, m, frame, &packet);
+		take6(&b->packets6[b->nb6++], m, frame, &packet);
 	else
 		leave_other_kind(w, m, b->in->port, b->snapshot, &packet);
+}
+
+/* A whole TCP or UDP packet to us on an interface of ours? */
+static inline bool
+is_plain(const struct worker_port *in, const struct rte_mbuf *m, struct packet *packet)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return likely(packet_parse_fast(frame, m->data_len, packet)) &&
+			likely((load_u64(frame) & MAC_MASK) == in->mac_word) &&
+			likely(interface_known(in, packet->vlan)) && likely(!checksum_bad(m));
 }
 
 void
 burst_parse(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t nb)
 {
+	const struct worker_port *in = b->in;
+	/* In registers: what is stored through them could be b->nb4 for all that a compiler knows. */
+	struct burst_packet4 *next4 = b->packets4;
+	struct burst_packet6 *next6 = b->packets6;
+
 	for (uint16_t i = 0; i < RTE_MIN(nb, PREFETCH_AHEAD); i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
 
 	for (uint16_t i = 0; i < nb; i++) {
+		struct rte_mbuf *m = frames[i];
+		struct packet packet;
+
 		if (i + PREFETCH_AHEAD < nb)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], void *));
-		if (unlikely(!take_plain(b, frames[i])))
-			take_any(w, b, frames[i]);
+		if (unlikely(!is_plain(in, m, &packet))) {
+			b->nb4 = (uint16_t)(next4 - b->packets4);
+			b->nb6 = (uint16_t)(next6 - b->packets6);
+			take_any(w, b, m);
+			next4 = b->packets4 + b->nb4;
+			next6 = b->packets6 + b->nb6;
+		} else if (likely(packet.kind == PACKET_FLOW4)) {
+			take4(next4++, m, rte_pktmbuf_mtod(m, const uint8_t *), &packet);
+		} else {
+			take6(next6++, m, rte_pktmbuf_mtod(m, const uint8_t *), &packet);
+		}
 	}
+	b->nb4 = (uint16_t)(next4 - b->packets4);
+	b->nb6 = (uint16_t)(next6 - b->packets6);
 }

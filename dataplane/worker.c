@@ -85,7 +85,6 @@ init_ports(struct worker *w)
 		w->ports[i].port = port;
 		w->ports[i].mac_word =
 				load_u32(port->mac) | (uint64_t)load_u16(port->mac + 4) << 32;
-		w->ports[i].plain_mac = UINT64_MAX;
 		w->tx[i].queue = w->index < port->nb_txq ? w->index : WORKER_NO_QUEUE;
 		w->polls_tx |= port->needs_tx_poll;
 		if (port->outbox_worker == w->index)
@@ -95,12 +94,10 @@ init_ports(struct worker *w)
 		const struct interface *interface = &dp->interfaces.interfaces[i];
 		struct worker_port *in = &w->ports[interface->port];
 
-		if (interface->vlan == PACKET_VLAN_NONE) {
+		if (interface->vlan == PACKET_VLAN_NONE)
 			in->has_untagged = true;
-			in->plain_mac = in->mac_word;
-		} else {
+		else
 			in->vlans[interface->vlan / 64] |= UINT64_C(1) << interface->vlan % 64;
-		}
 	}
 }
 

@@ -51,8 +51,7 @@ struct worker_tx {
 /** What the pipeline asks about the port that a packet came in on. */
 struct worker_port {
 	const struct port *port;
-	uint64_t mac_word; /**< The port's MAC address in the low 48 bits, in memory order. */
-	uint64_t plain_mac; /**< mac_word if untagged frames are ours, else no frame's MAC address. */
+	uint64_t mac_word;  /**< The port's MAC address in the low 48 bits, in memory order. */
 	bool has_untagged;  /**< An interface takes untagged frames. */
 	uint64_t vlans[64]; /**< Bit v: an interface has VLAN v. */
 };
@@ -82,7 +81,7 @@ struct worker {
 	uint16_t index;
 	uint16_t nb_rxqs;
 	uint16_t nb_outboxes;
-	bool sleeps;	   /**< May sleep when idle. */
+	bool sleeps;   /**< May sleep when idle. */
 	bool polls_tx; /**< A port needs rte_eth_tx_burst() even with nothing to send (LACP). */
 	uint32_t idle_max_us;
 	uint64_t tsc_per_tick;
