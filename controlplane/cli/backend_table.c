@@ -5,16 +5,15 @@
 
 #include "output.h"
 
-/* "draining (override)" where a person has set it. */
+/* "draining (override)": state or weight are not those of the configuration. */
 static void
 cell_state(struct output_table *table, const json_t *backend)
 {
-	const json_t *override = json_object_get(backend, "override");
-	const json_t *by_override = json_object_get(override, "state");
+	bool overridden = json_is_object(json_object_get(backend, "override"));
 	char text[64];
 
 	snprintf(text, sizeof(text), "%s%s", output_string(backend, "state"),
-			json_is_string(by_override) ? " (override)" : "");
+			overridden ? " (override)" : "");
 	output_cell(table, text);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
+#include <string.h>
 
 #include "client.h"
 #include "output.h"
@@ -115,6 +116,17 @@ show_workers(const json_t *workers)
 }
 
 static void
+show_file(const json_t *file)
+{
+	const char *state = output_string(file, "state"), *message = output_string(file, "message");
+
+	printf("file        %s: ", output_string(file, "path"));
+	if (strncmp(message, state, strlen(state)) != 0) /* "applied as revision 7" says it. */
+		printf("%s: ", state);
+	printf("%s\n", message);
+}
+
+static void
 show(const struct cli *cli, const json_t *status)
 {
 	const json_t *file = json_object_get(status, "config_file");
@@ -127,8 +139,7 @@ show(const struct cli *cli, const json_t *status)
 	print_counted(integer(status, "backends"), "backend");
 	printf(", hash key %s\n", output_string(status, "hash_key_fingerprint"));
 	if (json_is_object(file))
-		printf("file        %s: %s: %s\n", output_string(file, "path"),
-				output_string(file, "state"), output_string(file, "message"));
+		show_file(file);
 	show_dataplane(json_object_get(status, "dataplane"));
 	show_last_apply(json_object_get(status, "last_apply"));
 	if (json_array_size(json_object_get(status, "overrides")) > 0) {

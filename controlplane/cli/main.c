@@ -87,7 +87,7 @@ static const struct {
 	{ OPTION_BACKEND, "      --backend ADDRESS    of this backend only" },
 	{ OPTION_WEIGHT, "      --weight N           0..65535 (0: no new flows), or configured" },
 	{ OPTION_STATE, "      --state STATE        enabled, draining, disabled, or configured" },
-	{ OPTION_FILE, "  -f, --file FILE          YAML; JSON if it ends in .json; - is the standard input" },
+	{ OPTION_FILE, "  -f, --file FILE          YAML, or JSON if its name ends in .json; - is stdin" },
 	{ OPTION_RESET_OVERRIDES, "      --reset-overrides    forget what was set by hand" },
 	{ OPTION_DRY_RUN, "      --dry-run            check, and show what would change" },
 	{ OPTION_ALLOW_EMPTY, "      --allow-empty        even if no service is left" },
@@ -111,7 +111,7 @@ print_global_options(FILE *out)
 {
 	fputs("options of all commands:\n"
 	      "  -o, --output table|json  json: the answer of the API as it is\n"
-	      "      --socket PATH        of guidewayd (" DEFAULT_SOCKET ", or GUIDEWAY_SOCKET)\n"
+	      "      --socket PATH        (" DEFAULT_SOCKET ", or GUIDEWAY_SOCKET)\n"
 	      "      --timeout SECONDS    wait at most so long for an answer (10)\n"
 	      "      --no-color           as with NO_COLOR in the environment\n"
 	      "  -h, --help               of a command, if one is named\n"

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every command prints for people, letter by letter."""
+
+import re
+
+import pytest
+
+from console import LONG_ADDRESS, check_alignment, check_golden, steady
+
+#: golden file -> the command line.
+READING = {
+    "service-list": "service list",
+    "service-show": "service show pay",
+    "service-show-ipv6": "service show udp/[2001:db8::10]:53",
+    "backend-list": "backend list",
+    "backend-list-of-one": "backend list --service pay",
+    "override-list-none": "override list",
+    "export": "export",
+    "export-effective": "export --effective",
+    "history": "history",
+    "audit-none": "audit",
+    "stats-service": "stats service",
+    "stats-backend": "stats backend",
+}
+
+
+@pytest.mark.parametrize("name", READING)
+def test_what_reading_commands_print(console, name):
+    check_golden(name, steady(console.ok(*READING[name].split()), console.directory))
+
+
+def without_workers(status):
+    """Load is not the same twice."""
+    return status.partition("\nWORKER")[0]
+
+
+def test_what_status_prints(console):
+    check_golden("status", without_workers(steady(console.ok("status"), console.directory)))
+
+
+def test_what_status_prints_without_a_dataplane(alone):
+    done = alone.run("status")
+    assert (done.code, done.err) == (1, "")
+    text = re.sub(r"/\S*/no-channel.sock", "CHANNEL", done.out)
+    check_golden("status-alone", steady(text, alone.directory))
+
+
+def test_what_changing_commands_print(console):
+    """One after the other, so that each builds upon what those before it did.
+
+    At status one service has no backend that takes new flows: exit code 1.
+    """
+    lines = []
+    for words in ("backend set 10.2.0.11 --weight 70", "backend drain 10.2.0.12 --service pay",
+                  f"backend disable {LONG_ADDRESS}", "backend enable fd02::12 --dry-run",
+                  "backend set 10.2.0.11 --weight 70",
+                  "backend set 10.2.0.11 --weight configured --state draining --service pay",
+                  "backend add 10.2.0.13 --service pay --weight 5 --state disabled",
+                  "backend remove fd02::12 --service udp/[2001:db8::10]:53 --dry-run",
+                  "backend remove 10.2.0.13", "override list", "status", "backend list",
+                  "service show pay", "override reset --service pay --dry-run",
+                  "override reset --backend 10.2.0.11", "override reset", "override reset",
+                  "apply -f guideway.yaml", "history", "audit --limit 4"):
+        done = console.run(*words.split())
+        assert (done.code, done.err) == (words == "status", ""), done
+        lines += [f"$ guideway {words}\n", without_workers(done.out)]
+    check_golden("changes", steady("".join(lines), console.directory))
+
+
+def test_what_apply_prints(console):
+    text = console.config.read_text().replace("weight: 50", "weight: 51")
+    shown = console.ok("apply", "-f", "-", "--dry-run", stdin=text)
+    assert shown == ("tcp/192.0.2.10:443: backend 10.2.0.12 weight 51, was 50\n"
+                     "checked; nothing was changed\n")
+    check_golden("apply", steady(console.ok("apply", "-f", "-", stdin=text), console.directory))
+    assert console.ok("apply", "-f", "-", stdin=text) == "it is so already\n"
+
+
+def test_a_change_without_a_dataplane_says_that_it_is_only_stored(alone):
+    check_golden("stored", alone.ok("backend", "drain", "10.2.0.12"))
+
+
+@pytest.mark.parametrize("words", ["service list", "backend list", "backend list --service pay",
+                                   "override list", "history", "audit", "stats service",
+                                   "stats backend", "stats worker", "stats main", "stats drops",
+                                   "stats port"])
+def test_tables_are_aligned_and_end_in_no_spaces(console, words):
+    console.ok("backend", "drain", "10.2.0.12")
+    text = console.ok(*words.split())
+    if words in ("override list", "history"):  # The last column has no heading.
+        text = text.replace("  current", "")
+    check_alignment(text)
+
+
+def test_stats_prints_all_tables_with_a_line_between_them(console):
+    parts = console.ok("stats").split("\n\n")
+    firsts = [part.split("  ")[0].split("\n")[0] for part in parts]
+    assert firsts == ["SERVICE", "SERVICE", "WORKER", "MAIN LCORE", firsts[4], "PORT"]
+    assert firsts[4] in ("DROP REASON", "no drops")
+
+
+def test_empty_lists_say_so(bare):
+    bare.start("services: []\n")
+    for words, said in (("service list", "no services; guideway apply -f FILE makes some\n"),
+                        ("backend list", "no backends\n"), ("override list", "no overrides\n"),
+                        ("export", "services: []\n")):
+        assert bare.ok(*words.split()).endswith(said), words
