@@ -7,6 +7,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,6 +302,23 @@ environment_interface_set_mtu(const char *name, uint16_t mtu)
 	request_init(&request, name);
 	request.ifr_mtu = mtu;
 	ret = ioctl(fd, SIOCSIFMTU, &request) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int
+environment_interface_set_mac(const char *name, const uint8_t mac[6])
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	request_init(&request, name);
+	request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+	ret = ioctl(fd, SIOCSIFHWADDR, &request) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
 }

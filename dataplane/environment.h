@@ -60,6 +60,7 @@ int environment_interface(const char *name, struct kernel_interface *out);
 /* Change a kernel interface. @return 0 or -errno. */
 int environment_interface_up(const char *name);
 int environment_interface_set_mtu(const char *name, uint16_t mtu);
+int environment_interface_set_mac(const char *name, const uint8_t mac[6]);
 
 /** What lies at the path of a Unix stream socket. */
 enum socket_state {

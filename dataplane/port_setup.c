@@ -203,10 +203,28 @@ port_setup(struct port *port, const struct port_plan *plan, uint16_t nb_workers,
 	return ret;
 }
 
+/*
+ * net_tap gives the kernel's end the port's own MAC address. Behind a port of kind tap
+ * the kernel is a neighbour like any other, so it needs one of its own; two ends with
+ * the same address would take each other's ARP for an echo of their own.
+ */
+static int
+give_kernel_end_a_mac(const struct port *port)
+{
+	uint8_t mac[6];
+
+	memcpy(mac, port->mac, sizeof(mac));
+	mac[5] ^= 1;
+	return environment_interface_set_mac(port->conf->interface, mac);
+}
+
 int
 port_start(struct port *port)
 {
 	int ret = rte_eth_dev_start(port->id);
+
+	if (ret == 0 && port->conf->kind == DEVICE_TAP)
+		ret = give_kernel_end_a_mac(port);
 
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: the device does not start: %s", port->conf->name,

@@ -47,6 +47,40 @@ def test_tap_appears_with_its_name_and_mtu_and_goes(platform):
     assert "gwtap" not in platform.links()
 
 
+def ping(platform, address):
+    run("ip", "netns", "exec", platform.namespace, "ping", "-c", "3", "-i", "0.2", "-W", "3",
+        address)
+
+
+def test_kernel_behind_a_tap_is_a_neighbour(platform):
+    """It has a MAC address of its own, resolves ours, and gets its echoes."""
+    port = {"name": "p0", "device": "tap", "interface": "gwtap",
+            "addresses": ["10.9.0.1/24", "fd00:9::1/64"]}
+    with platform.started(platform.config(port)):
+        platform.ip("addr", "add", "10.9.0.2/24", "dev", "gwtap")
+        platform.ip("addr", "add", "fd00:9::2/64", "dev", "gwtap", "nodad")
+        ping(platform, "10.9.0.1")
+        ping(platform, "fd00:9::1")
+
+
+def test_echo_over_af_packet(platform):
+    platform.cable("gwa", "gwb")
+    platform.ip("addr", "add", "10.9.0.2/24", "dev", "gwb")
+    port = {"name": "p0", "device": "af_packet", "interface": "gwa", "mac": "02:00:00:00:00:55",
+            "addresses": ["10.9.0.1/24"]}
+    with platform.started(platform.config(port)):
+        ping(platform, "10.9.0.1")
+        assert "02:00:00:00:00:55" in platform.ip("neigh", "show", "10.9.0.1")
+
+
+def test_echo_over_af_xdp(platform):
+    platform.cable("gwa", "gwb")
+    platform.ip("addr", "add", "10.9.0.2/24", "dev", "gwb")
+    port = {"name": "p0", "device": "af_xdp", "interface": "gwa", "addresses": ["10.9.0.1/24"]}
+    with platform.started(platform.config(port)):
+        ping(platform, "10.9.0.1")
+
+
 @pytest.mark.parametrize("mtu", [1500, 9000])
 def test_af_packet_with_two_queues(platform, mtu):
     platform.cable("gwa", "gwb", mtu)
