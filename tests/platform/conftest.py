@@ -140,7 +140,7 @@ class Program:
     def text(self):
         return self.log.read_text(errors="replace")
 
-    def wait_ready(self, timeout=30):
+    def wait_ready(self, timeout=60):
         end = time.monotonic() + timeout
         while READY not in self.text():
             assert self.process.poll() is None, self.text()
