@@ -176,6 +176,8 @@ def show_logs(lab):
 def main():
     keep = sys.argv[1:] == ["--keep"]
     lab = Lab(os.environ["GUIDEWAY_LAB"])
+    # Also where whoever started us ignores it (a shell's background job).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     kept = False
