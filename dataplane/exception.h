@@ -29,9 +29,9 @@ enum exception_class {
 /** One packet of a class; 16 bytes, by value. */
 struct exception {
 	struct rte_mbuf *mbuf;
-	uint32_t nexthop;  /**< UNRESOLVED: index; the mbuf starts with its IP header, L2 room in front. */
-	uint16_t port;	   /**< It came in there: index into dataplane.ports. */
-	uint16_t vlan;	   /**< Its tag, or PACKET_VLAN_NONE. */
+	uint32_t nexthop; /**< UNRESOLVED: index; the mbuf starts with its IP header, L2 room in front. */
+	uint16_t port; /**< It came in there: index into dataplane.ports. */
+	uint16_t vlan; /**< Its tag, or PACKET_VLAN_NONE. */
 };
 _Static_assert(sizeof(struct exception) == 16, "ring element");
 

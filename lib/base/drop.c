@@ -4,8 +4,7 @@
 static const struct {
 	const char *name;
 	const char *meaning;
-} reasons[NB_DROP_REASONS] = {
-	[DROP_NONE] = { "none", "not dropped" },
+} reasons[NB_DROP_REASONS] = { [DROP_NONE] = { "none", "not dropped" },
 #define DROP_TEXT(symbol, name, meaning) [DROP_##symbol] = { name, meaning },
 	DROP_REASONS(DROP_TEXT)
 #undef DROP_TEXT

@@ -55,7 +55,7 @@ enum drop_reason {
 #define DROP_ENUM(symbol, name, meaning) DROP_##symbol,
 	DROP_REASONS(DROP_ENUM)
 #undef DROP_ENUM
-			NB_DROP_REASONS
+	NB_DROP_REASONS
 };
 
 /** The metric name of @p reason; "none" for DROP_NONE and unknown numbers. */

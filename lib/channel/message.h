@@ -35,7 +35,7 @@ enum txn_flags {
 };
 
 struct msg_txn_begin {
-	uint64_t txn; /**< Chosen by the daemon; comes back in the answer. Not 0. */
+	uint64_t txn;	/**< Chosen by the daemon; comes back in the answer. Not 0. */
 	uint32_t flags; /**< enum txn_flags. */
 	uint32_t reserved;
 };
@@ -173,7 +173,7 @@ void message_init(struct message *m, enum message_type type);
  */
 int message_check(const struct message *m, int expect_commands);
 
-const char *message_type_name(uint16_t type);	     /**< "SERVICE_SET", …; else "?". */
+const char *message_type_name(uint16_t type);	      /**< "SERVICE_SET", …; else "?". */
 const char *channel_error_text(enum channel_error e); /**< One phrase for people. */
 
 #endif

@@ -30,8 +30,8 @@ struct ring_index {
 
 /** Producer's private end. */
 struct ring_producer {
-	struct message *slots;	  /**< Shared; we write. */
-	_Atomic uint32_t *head;	  /**< Shared; we write. */
+	struct message *slots;	      /**< Shared; we write. */
+	_Atomic uint32_t *head;	      /**< Shared; we write. */
 	const _Atomic uint32_t *tail; /**< Shared; the consumer writes. */
 	uint32_t mask;
 	uint32_t next;	   /**< Our head. */

@@ -49,7 +49,7 @@ struct session_hello {
 struct session_welcome {
 	uint32_t magic;
 	uint16_t version; /**< Chosen: the highest that both speak. 0: see error. */
-	uint16_t error;	  /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active,
+	uint16_t error; /**< 0; EPROTONOSUPPORT: no common version; EBUSY: another session is active,
 			       or there were too many within a second;
 			       EACCES: this user may not connect. */
 	uint32_t command_slots;
@@ -65,11 +65,11 @@ struct session_welcome {
 
 /** What a session server needs to know. */
 struct session_server_conf {
-	const char *path;     /**< Of the socket, at most 90 bytes; its directory must exist, writable
+	const char *path;  /**< Of the socket, at most 90 bytes; its directory must exist, writable
 				   for the dataplane only. A stale file is replaced. Mode 0660, owner
 				   allowed_uid. */
-	uid_t allowed_uid;    /**< Besides root and ourselves; -1: nobody else. */
-	int stats_fd;	      /**< Sealed statistics region, duplicated to each daemon. */
+	uid_t allowed_uid; /**< Besides root and ourselves; -1: nobody else. */
+	int stats_fd;	   /**< Sealed statistics region, duplicated to each daemon. */
 	uint64_t stats_size;
 	uint32_t sessions_per_s; /**< At most; 0: SESSION_MAX_PER_S. More are refused with EBUSY. */
 };
@@ -81,7 +81,8 @@ struct session_server;
  *         something else has this name; ENAMETOOLONG; what bind() and others say.
  */
 struct session_server *session_server_create(const struct session_server_conf *conf);
-void session_server_destroy(struct session_server *server); /**< Legal with NULL; unlinks the path. */
+/** Legal with NULL; unlinks the path. */
+void session_server_destroy(struct session_server *server);
 
 /** An epoll descriptor to wait on (readable = call session_server_step()). */
 int session_server_fd(const struct session_server *server);

@@ -40,8 +40,7 @@ typedef _Atomic uint64_t stat_counter;
 static inline void
 stat_add(stat_counter *counter, uint64_t n)
 {
-	atomic_store_explicit(counter,
-			atomic_load_explicit(counter, memory_order_relaxed) + n,
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
 			memory_order_relaxed);
 }
 
@@ -123,7 +122,7 @@ struct stats_member {
 	uint8_t routed; /**< An interface or gateway leads to it. */
 	uint16_t service_id;
 	struct backend_conf conf;
-	uint32_t slots; /**< Slots of the resolved table that it owns. */
+	uint32_t slots;	 /**< Slots of the resolved table that it owns. */
 	uint16_t member; /**< Index within the service. */
 	uint8_t reserved[18];
 };
@@ -164,14 +163,14 @@ struct stats_header {
 	uint64_t services_offset; /**< struct stats_service[max_services]. */
 	uint64_t members_offset;  /**< struct stats_member[max_members]. */
 	uint64_t workers_offset;  /**< nb_workers blocks of worker_stride bytes. */
-	uint64_t worker_stride;	  /**< struct worker_stats, padding, struct member_stats[max_members]. */
+	uint64_t worker_stride; /**< struct worker_stats, padding, struct member_stats[max_members]. */
 	uint64_t worker_members_offset; /**< Of the member counters within a block. */
 	uint64_t tsc_hz;
 	uint64_t start_time_s; /**< Unix time. */
 	char version[32];      /**< Of the dataplane. */
 	/* Written by the control thread: */
-	stat_counter generation;      /**< In force on every worker. */
-	stat_counter last_apply_us;   /**< From commit read to every worker having moved on. */
+	stat_counter generation;    /**< In force on every worker. */
+	stat_counter last_apply_us; /**< From commit read to every worker having moved on. */
 	stat_counter session_active;
 	struct main_stats main;
 	struct port_stats ports[STATS_MAX_PORTS];
@@ -184,8 +183,8 @@ size_t stats_region_size(uint32_t nb_workers, uint32_t max_services, uint32_t ma
  * Lay out a fresh, zeroed region of stats_region_size() bytes.
  * The caller fills tsc_hz, start_time_s, version, nb_ports and ports afterwards.
  */
-void stats_region_init(void *region, uint32_t nb_workers, uint32_t max_services,
-		uint32_t max_members);
+void stats_region_init(
+		void *region, uint32_t nb_workers, uint32_t max_services, uint32_t max_members);
 
 /** Check a region mapped from the other process. @return 0, or -EPROTO: do not use it. */
 int stats_region_check(const void *region, size_t size);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * long because: the twin of a whole library is one thing; in pieces nobody could hold it
+ * against the real one.
+ */
 #include "twin.h"
 
 #include <stdlib.h>
