@@ -226,7 +226,7 @@ config_check(struct reader *r, const struct config *config, const struct node *l
 	uint32_t i = 0;
 	int ret;
 
-	c.nodes = malloc((list->nb + 1) * sizeof(*c.nodes));
+	c.nodes = calloc(list->nb + 1, sizeof(struct node *));
 	if (c.nodes == NULL)
 		return -ENOMEM;
 	for (const struct node *node = list->first; node != NULL; node = node->next)

@@ -239,6 +239,7 @@ take_body(struct http_connection *c, const char *data, size_t *len)
 	return body_append(c, data, n) ? MHD_YES : MHD_NO;
 }
 
+/* libmicrohttpd's type has so many parameters. NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result
 on_access(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
 		const char *version, const char *data, size_t *len, void **state)
@@ -326,15 +327,16 @@ static int
 listener_open(const struct http_conf *conf, char *error, size_t error_size)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(conf->path);
 	mode_t mask;
 	int fd, ret;
 
-	if (strlen(conf->path) >= sizeof(addr.sun_path)) {
+	if (len >= sizeof(addr.sun_path)) {
 		snprintf(error, error_size, "%s: longer than %zu characters", conf->path,
 				sizeof(addr.sun_path) - 1);
 		return -1;
 	}
-	strcpy(addr.sun_path, conf->path);
+	memcpy(addr.sun_path, conf->path, len + 1);
 	if (is_served(&addr)) {
 		snprintf(error, error_size, "%s: another process serves it", conf->path);
 		return -1;

@@ -218,6 +218,7 @@ main(int argc, char **argv)
 
 	log_open(d.options.log_level);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* Until the loop takes it. */
 	STAILQ_INIT(&d.waiting);
 	d.started_ms = clock_wall_ms();
 	d.started_us = clock_monotonic_us();

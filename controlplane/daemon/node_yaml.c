@@ -6,6 +6,7 @@
  */
 #include "node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -120,6 +121,7 @@ take_value(struct builder *b, const yaml_event_t *event)
 	struct node *node;
 	int ret;
 
+	assert(top == NULL || top->node != NULL);
 	ret = check_decoration(b, event);
 	if (ret != 0)
 		return ret;

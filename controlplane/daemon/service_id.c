@@ -78,11 +78,12 @@ service_id_parse(const char *text, struct service_key *out)
 	struct service_key key = { .reserved = 0 };
 	char copy[SERVICE_ID_STRLEN];
 	char *addr, *colon;
+	size_t len = strlen(text);
 	size_t addr_len;
 
-	if (strlen(text) >= sizeof(copy))
+	if (len >= sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text);
+	memcpy(copy, text, len + 1);
 	addr = strchr(copy, '/');
 	colon = strrchr(copy, ':');
 	if (addr == NULL || colon == NULL || colon < addr)
