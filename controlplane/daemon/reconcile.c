@@ -41,6 +41,7 @@ struct reconcile {
 	struct desired *desired;
 	struct operation op;
 	bool settled;
+	bool silent; /* A change waited in vain; nothing has come since. */
 	char store_trouble[512];
 	ev_timer answer_timeout;
 	ev_timer tick;
@@ -208,6 +209,7 @@ on_answered(void *context, const struct link_answer *answer)
 {
 	struct reconcile *r = context;
 
+	r->silent = false;
 	if (r->op.active && answer->wanted == r->desired) {
 		if (answer->ok)
 			operation_in_force(r, answer);
@@ -231,6 +233,7 @@ on_link_changed(void *context)
 	struct reconcile *r = context;
 	struct link_state link = link_state(r->link);
 
+	r->silent = false;
 	if (link.connected)
 		counters_attach(r->counters, link.stats);
 	else
@@ -247,6 +250,7 @@ on_answer_timeout(struct ev_loop *loop, ev_timer *w, int events)
 
 	(void)loop;
 	(void)events;
+	r->silent = true;
 	if (r->op.active)
 		operation_not_acknowledged(r);
 }
@@ -388,7 +392,7 @@ reconcile_change(struct reconcile *r, struct change_request *request, change_don
 	link_want(r->link, r->desired);
 	if (!link.connected)
 		operation_stored(r);
-	else if (link.overdue)
+	else if (link.overdue || r->silent)
 		operation_not_acknowledged(r);
 	else
 		wait_for_answer(r);
