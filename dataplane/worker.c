@@ -13,6 +13,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "base/bytes.h"
+#include "dataplane/eal.h"
 #include "dataplane/pipeline.h"
 #include "net/parse.h"
 
@@ -29,7 +30,7 @@ worker_memory(const struct dataplane *dp)
 }
 
 static int
-create_table(struct flow_table *table, enum flow_layout layout, uint64_t capacity)
+create_table(struct flow_table *table, enum flow_layout layout, uint64_t capacity, int socket)
 {
 	size_t size = flow_table_size(layout, capacity);
 	uint64_t key[4];
@@ -39,7 +40,7 @@ create_table(struct flow_table *table, enum flow_layout layout, uint64_t capacit
 		return -EINVAL;
 	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		return -errno;
-	memory = rte_zmalloc("flows", size, 2 * CACHE_LINE);
+	memory = rte_zmalloc_socket("flows", size, 2 * CACHE_LINE, socket);
 	if (memory == NULL)
 		return -ENOMEM;
 	flow_table_init(table, memory, layout, capacity, key);
@@ -121,7 +122,11 @@ init_rxqs(struct worker *w)
 struct worker *
 worker_create(struct dataplane *dp, uint16_t index)
 {
-	struct worker *w = rte_zmalloc("worker", sizeof(*w), CACHE_LINE);
+	/* Memory of the CPU that will poll; the benchmark's only lcore is none of a worker's. */
+	unsigned int lcore = eal_worker_lcore(index);
+	int socket = rte_lcore_is_enabled(lcore) ? (int)rte_lcore_to_socket_id(lcore)
+						 : SOCKET_ID_ANY;
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), CACHE_LINE, socket);
 	int ret = -ENOMEM;
 
 	if (w == NULL)
@@ -138,10 +143,10 @@ worker_create(struct dataplane *dp, uint16_t index)
 	ret = init_rxqs(w);
 	if (ret < 0)
 		goto err_free;
-	ret = create_table(&w->flows4, FLOW_NARROW4, dp->conf.flows4);
+	ret = create_table(&w->flows4, FLOW_NARROW4, dp->conf.flows4, socket);
 	if (ret < 0)
 		goto err_free;
-	ret = create_table(&w->flows6, FLOW_NARROW6, dp->conf.flows6);
+	ret = create_table(&w->flows6, FLOW_NARROW6, dp->conf.flows6, socket);
 	if (ret < 0)
 		goto err_free_flows4;
 	init_sweep(w, 0, &w->flows4, &w->stats->flows4);
