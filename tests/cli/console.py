@@ -7,8 +7,10 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 from harness.api import Api
@@ -39,7 +41,9 @@ services:
     protocol: tcp
     port: 65535
     mode: direct
-    backends: [{{address: "{LONG_ADDRESS}", weight: 65535, state: disabled}}, {{address: "fd02::12"}}]
+    backends:
+      - {{address: "{LONG_ADDRESS}", weight: 65535, state: disabled}}
+      - {{address: "fd02::12"}}
 """
 #: An ordinary user without any group of ours.
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -137,6 +141,25 @@ class Console:
             if self.daemon is not None and self.daemon.running:
                 self.daemon.kill()
             shutil.rmtree(self.directory)
+
+
+class Impostor(threading.Thread):
+    """Something else on the socket: says its words to one client, and hangs up."""
+
+    def __init__(self, path, words):
+        super().__init__(daemon=True)
+        self.words = words
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        client, _ = self.listener.accept()
+        client.recv(65536)
+        client.sendall(self.words)
+        client.close()
+        self.listener.close()
 
 
 def table(text):

@@ -3,14 +3,12 @@
 
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
-from console import NOBODY, READER
+from console import NOBODY, READER, Impostor
 
 
 def test_0_all_is_well(console):
@@ -88,25 +86,6 @@ def test_3_statistics_without_a_dataplane(alone):
     alone.refused(3, "stats")
 
 
-class Impostor(threading.Thread):
-    """Something else on the socket: says its words to one client, and hangs up."""
-
-    def __init__(self, path, words):
-        super().__init__(daemon=True)
-        self.words = words
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        self.start()
-
-    def run(self):
-        client, _ = self.listener.accept()
-        client.recv(65536)
-        client.sendall(self.words)
-        client.close()
-        self.listener.close()
-
-
 @pytest.mark.parametrize("words, code, said", [
     (b"", 3, "no answer from guidewayd"),
     (b"220 mail.example ESMTP\r\n", 3, "no answer from guidewayd"),
@@ -145,10 +124,11 @@ def test_4_a_name_never_becomes_another_path(alone, name):
 
 
 def test_services_may_be_called_dots(bare):
-    bare.start("""\
+    same = "protocol: tcp, port: 80, mode: direct, backends: [{address: 10.2.0.11}]"
+    bare.start(f"""\
 services:
-  - {name: "..", address: 192.0.2.1, protocol: tcp, port: 80, mode: direct, backends: [{address: 10.2.0.11}]}
-  - {name: "a", address: 192.0.2.2, protocol: tcp, port: 80, mode: direct, backends: [{address: 10.2.0.11}]}
+  - {{name: "..", address: 192.0.2.1, {same}}}
+  - {{name: "a", address: 192.0.2.2, {same}}}
 """)
     assert "192.0.2.1:80" in bare.ok("service", "show", "..")
     bare.ok("backend", "drain", "10.2.0.11", "--service", "..")
