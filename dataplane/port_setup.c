@@ -115,6 +115,14 @@ apply_mtu(const struct port *port, const struct port_plan *plan)
 	return ret;
 }
 
+/* Nothing behind these filters by address: the worker's own look at it is all there is. */
+static bool
+takes_any_mac(uint8_t kind)
+{
+	return kind == DEVICE_VHOST || kind == DEVICE_PCAP || kind == DEVICE_NULL ||
+			kind == DEVICE_RING;
+}
+
 static int
 apply_mac(struct port *port)
 {
@@ -126,6 +134,8 @@ apply_mac(struct port *port)
 			memcmp(addr.addr_bytes, port->conf->mac, sizeof(port->conf->mac)) != 0) {
 		memcpy(addr.addr_bytes, port->conf->mac, sizeof(port->conf->mac));
 		ret = rte_eth_dev_default_mac_addr_set(port->id, &addr);
+		if (ret == -ENOTSUP && takes_any_mac(port->conf->kind))
+			ret = 0;
 	}
 	if (ret < 0) {
 		LOG_PORT(ERR, "%s: mac: the device refuses it: %s", port->conf->name,

@@ -20,6 +20,7 @@
 int bench_maglev(int argc, char **argv);
 int bench_pipeline(int argc, char **argv);
 int bench_state(int argc, char **argv);
+int bench_wire(int argc, char **argv);
 
 /** Smallest and middle value of a series. */
 struct bench_summary {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guideway-bench: measures parts of Guideway, without a NIC. Each subcommand is a file of
- * this folder; doc/benchmarks.md holds what was measured where.
+ * guideway-bench: measures Guideway and its parts, without a NIC. Each subcommand is a file
+ * of this folder; doc/benchmarks.md holds what was measured where.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +18,7 @@ static const struct bench_command {
 	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
 	{ "pipeline", bench_pipeline, "what a packet costs on a worker, without a NIC" },
 	{ "state", bench_state, "what a change of services and backends costs to prepare" },
+	{ "wire", bench_wire, "traffic over a virtio-user port: rate, loss, latency" },
 };
 
 static void

@@ -62,8 +62,8 @@ reserve_hugepages(struct world *world, unsigned int megabytes)
 
 	if (missing <= 0)
 		return true;
-	world->hugepages_before = read_long(NR_HUGEPAGES);
-	write_long(NR_HUGEPAGES, world->hugepages_before + missing);
+	world->hugepages_taken = missing;
+	write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) + missing);
 	return read_long(FREE_HUGEPAGES) >= (long)megabytes / 2 + 1;
 }
 
@@ -257,7 +257,6 @@ world_create(struct world *world, const struct world_conf *conf)
 
 	memset(world, 0, sizeof(*world));
 	world->conf = *conf;
-	world->hugepages_before = -1;
 	world->vip4 = ip_addr_from_bytes(IP_V4, vip4);
 	world->vip6 = ip_addr_from_bytes(IP_V6, vip6);
 	if (start_eal(world) < 0)
@@ -283,6 +282,6 @@ world_destroy(struct world *world)
 	free(world->dp.nexthops);
 	free(world->dp.stats);
 	rte_eal_cleanup();
-	if (world->hugepages_before >= 0)
-		write_long(NR_HUGEPAGES, world->hugepages_before);
+	if (world->hugepages_taken > 0) /* Others may have taken more meanwhile. */
+		write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) - world->hugepages_taken);
 }

@@ -33,7 +33,7 @@ struct world {
 	struct state *state;
 	struct ip_addr vip4;
 	struct ip_addr vip6;
-	long hugepages_before; /**< What nr_hugepages was; -1: not changed. */
+	long hugepages_taken; /**< Added to nr_hugepages. */
 };
 
 /** EAL, memory, service, worker. @return 0, or -1: the reason was printed. */
