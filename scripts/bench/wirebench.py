@@ -117,11 +117,17 @@ class Keeper:
             os.waitpid(self._child, 0)
 
 
+def _set_nice(nice):
+    """Of this process; and of its session, as autogroups weigh sessions before niceness counts."""
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
+        file.write(str(nice))
+
+
 def _end_with(parent, cpus, nice):
     """What a child does before exec: die with us, run where it is told to.
 
-    A session of its own is what it would have as a service: Ctrl-C is for the script alone, and
-    the kernel's autogroups weigh sessions against each other before niceness counts.
+    A session of its own is what it would have as a service; and Ctrl-C is for the script alone.
     """
     def prepare():
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -130,17 +136,16 @@ def _end_with(parent, cpus, nice):
         os.setsid()
         os.sched_setaffinity(0, cpus)
         if nice:
-            os.setpriority(os.PRIO_PROCESS, 0, nice)
-            with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:
-                file.write(str(nice))
+            _set_nice(nice)
     return prepare
 
 
 class Process:
     """A program of the bench, with its log."""
 
-    def __init__(self, bench, name, command, cpus, nice=0, stdout=None):
+    def __init__(self, bench, name, command, cpus, stdout=None, meekness=0):
         self.name = name
+        nice = min(bench.arguments.nice + meekness, 19)
         self.log = bench.directory / f"{name}.log"
         with open(self.log, "ab") as log:
             # Line by line after select(): no buffer may hide a line, so none is used.
@@ -178,13 +183,13 @@ class Process:
 class Generator(Process):
     """guideway-bench wire: measures by phases, each from one mark() to the next."""
 
-    def __init__(self, bench, flows, rate=0, descriptors=256):
+    def __init__(self, bench, flows, rate=0, descriptors=256, meekness=0):
         super().__init__(
             bench, "generator",
             [bench.program("guideway-bench"), "wire", "--path", bench.wire, "--vip", VIP,
              "--flows", flows, "--rate", rate, "--seconds", 0, "--descriptors", descriptors,
              "--cpu", bench.generator_cpu, "--mac", PEER_MAC, "--peer", OWN_MAC],
-            bench.all_cpus, bench.arguments.nice, subprocess.PIPE)
+            bench.all_cpus, subprocess.PIPE, meekness)
         self._rest = b""
         self.total = None
         self.wait_until(self._handles_signals, "it handles signals")
@@ -238,7 +243,7 @@ class Guideway:
         self.dataplane = Process(
             bench, "guideway-dataplane",
             [bench.program("guideway-dataplane"), "--config", self.directory / "dataplane.yaml"],
-            bench.all_cpus, bench.arguments.nice)
+            bench.all_cpus)
         try:
             self.dataplane.wait_until(self.channel.exists, "the channel's socket is there")
             self.start_daemon()
@@ -298,13 +303,15 @@ class Testpmd:
     """Debian's testpmd with macswap in Guideway's place: the floor."""
 
     def __init__(self, bench):
+        if shutil.which("dpdk-testpmd") is None:
+            raise Failed("dpdk-testpmd is missing: apt-get install dpdk")
         self.process = Process(
             bench, "testpmd",
             ["dpdk-testpmd", f"--lcores=0@{bench.main_cpu},1@{bench.worker_cpu}", "--no-pci",
              "--in-memory", "--no-telemetry", f"--file-prefix={bench.directory.name}-floor",
              "-m", TESTPMD_MB, "--vdev", f"net_vhost0,iface={bench.wire},queues=1", "--",
              "--forward-mode=macswap", "--nb-cores=1", "--total-num-mbufs=16384",
-             "--stats-period=3600"], bench.all_cpus, bench.arguments.nice)
+             "--stats-period=3600"], bench.all_cpus)
         try:
             self.process.wait_until(bench.wire.exists, "the vhost socket is there")
             # It forwards a moment later, once its statistics are on the screen.
@@ -344,6 +351,8 @@ class Bench:
         self.wire = None
 
     def __enter__(self):
+        # A shell that starts us in the background lets SIGINT be ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
         for name in ("guideway-dataplane", "guidewayd", "guideway", "guideway-bench"):
@@ -354,6 +363,10 @@ class Bench:
         self.wire = self.directory / "vhost.sock"
         # This script, and with it the CLI that it calls, stays away from the worker.
         os.sched_setaffinity(0, self.other_cpus)
+        if self.arguments.nice:
+            with contextlib.suppress(OSError):
+                os.setsid()
+            _set_nice(self.arguments.nice)
         return self
 
     def __exit__(self, *_):
@@ -383,8 +396,8 @@ class Bench:
             self.wire.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def generator(self, flows, rate=0, descriptors=256):
-        generator = Generator(self, flows, rate, descriptors)
+    def generator(self, flows, rate=0, descriptors=256, meekness=0):
+        generator = Generator(self, flows, rate, descriptors, meekness)
         try:
             yield generator
         finally:
@@ -401,8 +414,7 @@ def parser(description):
     options.add_argument("--generator-cpu", type=int, metavar="CPU")
     options.add_argument("--worker-cpu", type=int, metavar="CPU")
     options.add_argument("--nice", type=int, default=0, metavar="N",
-                         help="niceness of generator and dataplane (−20 keeps other programs of "
-                              "a busy machine away)")
+                         help="niceness of all this; -20 holds a busy machine's other programs off")
     return options
 
 
