@@ -7,7 +7,8 @@
  * Every reason for which a packet is not forwarded, once.
  *
  * From this list come the counters, the metric names, the words of the CLI and
- * the documentation. Append only: the numbers are part of the shared statistics.
+ * the documentation. Append only, from the first release on: the numbers are part of the
+ * shared statistics.
  */
 
 /* clang-format off */
@@ -25,8 +26,6 @@
 	/* What services decide. */ \
 	DROP(NO_SERVICE, "no_service", "for no service, and the port does not punt") \
 	DROP(NO_BACKEND, "no_backend", "no backend of the service takes this flow") \
-	DROP(NO_ROUTE, "no_route", "no interface or gateway leads to the backend") \
-	DROP(TTL_EXPIRED, "ttl_expired", "TTL or hop limit ran out") \
 	/* What sending refuses. */ \
 	DROP(TOO_BIG, "too_big", "larger than the MTU of the way out, encapsulation included") \
 	DROP(NO_HEADROOM, "no_headroom", "no room in front of the packet for the encapsulation") \
@@ -34,7 +33,6 @@
 	DROP(UNRESOLVED, "unresolved", "the next hop does not answer ARP or neighbour discovery") \
 	DROP(UNRESOLVED_FULL, "unresolved_full", "too many packets wait for the next hop's MAC address") \
 	DROP(TX_FULL, "tx_full", "the port took less than the burst") \
-	DROP(LINK_DOWN, "link_down", "the port out has no link") \
 	/* Exceptions: each class has its own ring and its own token bucket. */ \
 	DROP(NEIGHBOUR_RING, "neighbour_ring", "more ARP or ND than the main lcore can take") \
 	DROP(NEIGHBOUR_RATE, "neighbour_rate", "ARP or ND over its rate") \

@@ -215,15 +215,15 @@ def test_unresolved_full_only_a_few_packets_wait(rig):
     assert set(drops) <= {"unresolved_full", "unresolved"}
 
 
-def test_link_down_the_way_out_has_no_carrier(rig):
+def test_tx_full_the_way_out_has_no_carrier(rig):
     rig.apply(Service(VIP[4], backends=[Backend(backend(4, 11))]))
     ns = rig.namespace.name
     run("ip", "-n", ns, "link", "set", "wback", "down")
     try:
         data = frame(client(rig, 4), VIP[4])
         drops = rig.drops_during(lambda: rig.front.send(data), wait=0.3)
-        # af_packet itself may notice (tx_full) before the port's state is refreshed.
-        assert sum(drops.values()) <= 1 and set(drops) <= {"link_down", "tx_full"}
+        # A device without carrier may refuse the packet, or lose it as a wire does.
+        assert sum(drops.values()) <= 1 and set(drops) <= {"tx_full"}
     finally:
         run("ip", "-n", ns, "link", "set", "wback", "up")
 
