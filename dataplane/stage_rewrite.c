@@ -148,5 +148,4 @@ burst_rewrite(struct worker *w, struct burst *b)
 {
 	for (uint16_t i = 0; i < b->nb_out; i++)
 		rewrite_one(w, b, &b->out[i]);
-	stat_add(&w->stats->forwarded, b->nb_out);
 }

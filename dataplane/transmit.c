@@ -29,7 +29,8 @@ bytes_of(struct rte_mbuf *const *frames, uint16_t nb)
 	return bytes;
 }
 
-static void
+/* @return how many the port took. */
+static uint16_t
 send_burst(struct worker *w, const struct port *port, uint16_t queue, struct rte_mbuf **frames,
 		uint16_t nb)
 {
@@ -42,31 +43,36 @@ send_burst(struct worker *w, const struct port *port, uint16_t queue, struct rte
 	}
 	stat_add(&w->stats->tx_packets, sent);
 	stat_add(&w->stats->tx_bytes, bytes);
+	return sent;
 }
 
-/* Another worker owns the port's queue: it will send them. */
-static void
+/* Another worker owns the port's queue: it will send them. @return how many it can take. */
+static uint16_t
 hand_over(struct worker *w, const struct port *port, struct rte_mbuf **frames, uint16_t nb)
 {
 	uint16_t put = (uint16_t)rte_ring_enqueue_burst(port->outbox, (void **)frames, nb, NULL);
 
 	drop_all(w, frames + put, (uint16_t)(nb - put), DROP_HANDOVER_RING);
+	return put;
 }
 
 void
 worker_flush(struct worker *w)
 {
+	uint64_t forwarded = 0;
+
 	for (uint16_t i = 0; i < w->dp->nb_ports; i++) {
 		struct worker_tx *tx = &w->tx[i];
 
 		if (tx->nb == 0)
 			continue;
 		if (likely(tx->queue != WORKER_NO_QUEUE))
-			send_burst(w, &w->dp->ports[i], tx->queue, tx->frames, tx->nb);
+			forwarded += send_burst(w, &w->dp->ports[i], tx->queue, tx->frames, tx->nb);
 		else
-			hand_over(w, &w->dp->ports[i], tx->frames, tx->nb);
+			forwarded += hand_over(w, &w->dp->ports[i], tx->frames, tx->nb);
 		tx->nb = 0;
 	}
+	stat_add(&w->stats->forwarded, forwarded);
 }
 
 void

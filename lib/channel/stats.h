@@ -63,7 +63,7 @@ stat_get(const stat_counter *counter)
 	STAT(rx_bytes, "rx_bytes", COUNTER, "bytes taken from ports") \
 	STAT(tx_packets, "tx_packets", COUNTER, "packets given to ports") \
 	STAT(tx_bytes, "tx_bytes", COUNTER, "bytes given to ports") \
-	STAT(forwarded, "forwarded", COUNTER, "packets of services sent towards a backend") \
+	STAT(forwarded, "forwarded", COUNTER, "packets of services sent towards a backend, or given to the worker that sends them") \
 	STAT(punted, "punted", COUNTER, "packets handed to the main lcore for the kernel") \
 	STAT(exceptions, "exceptions", COUNTER, "packets handed to the main lcore: neighbours, echo, unresolved") \
 	STAT(polls, "polls", COUNTER, "polls of all queues") \
