@@ -48,16 +48,16 @@ create_table(struct flow_table *table, enum flow_layout layout, uint64_t capacit
 }
 
 static void
-init_sweep(struct worker *w, unsigned int i, struct flow_table *table, stat_counter *flows)
+init_sweep(struct worker *w)
 {
-	uint64_t buckets_per_second =
-			RTE_MIN(table->nb_buckets, (uint32_t)WORKER_SWEEP_BUCKETS_PER_SECOND);
+	uint64_t buckets_per_second;
 
-	w->sweeps[i].table = table;
-	w->sweeps[i].flows = flows;
-	w->sweeps[i].buckets_per_tsc = (buckets_per_second << 32) / w->tsc_per_second;
-	if (w->sweeps[i].buckets_per_tsc == 0)
-		w->sweeps[i].buckets_per_tsc = 1;
+	w->sweep.nb_buckets = w->flows4.nb_buckets + w->flows6.nb_buckets;
+	buckets_per_second =
+			RTE_MIN(w->sweep.nb_buckets, (uint32_t)WORKER_SWEEP_BUCKETS_PER_SECOND);
+	w->sweep.buckets_per_tsc = (buckets_per_second << 32) / w->tsc_per_second;
+	if (w->sweep.buckets_per_tsc == 0)
+		w->sweep.buckets_per_tsc = 1;
 }
 
 static void
@@ -149,8 +149,7 @@ worker_create(struct dataplane *dp, uint16_t index)
 	ret = create_table(&w->flows6, FLOW_NARROW6, dp->conf.flows6, socket);
 	if (ret < 0)
 		goto err_free_flows4;
-	init_sweep(w, 0, &w->flows4, &w->stats->flows4);
-	init_sweep(w, 1, &w->flows6, &w->stats->flows6);
+	init_sweep(w);
 	stat_set(&w->stats->flows4_capacity, dp->conf.flows4);
 	stat_set(&w->stats->flows6_capacity, dp->conf.flows6);
 	return w;

@@ -29,11 +29,11 @@ struct rte_mbuf;
 /** Most packets taken from a queue at once. */
 #define BURST_MAX 32
 /**
- * Buckets of each flow table that are looked at in a second, but no more often than once
- * each: flows are freed within a second after their lifetime in tables of up to a million
- * IPv4 flows, within eight at ten million; at most one percent of a core.
+ * Buckets of the flow tables that are looked at in a second, but each no more often than
+ * once: flows are freed within a second after their lifetime in tables of up to two million
+ * IPv4 flows, within eight at twenty million; at most two percent of a core.
  */
-#define WORKER_SWEEP_BUCKETS_PER_SECOND 500000
+#define WORKER_SWEEP_BUCKETS_PER_SECOND 1000000
 /** IEEE 802.3ad ports are sent on so often, if only nothing. */
 #define WORKER_TX_POLL_MS 50
 
@@ -62,13 +62,13 @@ struct worker_rxq {
 	uint16_t reserved[3];
 };
 
-/** How far a table's sweep is. */
+/** How far the sweep over both flow tables is. */
 struct worker_sweep {
-	struct flow_table *table;
-	stat_counter *flows;	  /**< Its gauge. */
 	uint64_t buckets_per_tsc; /**< Scaled by 2^32. */
 	uint64_t due;		  /**< Buckets that are due, scaled by 2^32. */
-	uint64_t passes;	  /**< Whole passes. */
+	uint64_t passes;	  /**< Whole passes over both. */
+	uint32_t nb_buckets;	  /**< Of both. */
+	bool on6;		  /**< It is in flows6; else in flows4. */
 };
 
 /** State of one worker; owned by it except where a field says otherwise. */
@@ -97,7 +97,7 @@ struct worker {
 
 	alignas(CACHE_LINE) struct flow_table flows4;
 	alignas(CACHE_LINE) struct flow_table flows6;
-	alignas(CACHE_LINE) struct worker_sweep sweeps[2];
+	alignas(CACHE_LINE) struct worker_sweep sweep;
 
 	struct worker_rxq rxqs[WORKER_MAX_RXQS];
 	struct worker_port ports[CONFIG_MAX_PORTS];    /**< By port index. */
