@@ -212,6 +212,7 @@ control_run(void *context)
 		control_txn_timeout(c);
 		control_quarantine_check(c);
 		send_neighbour_events(c);
+		control_reroute_check(c);
 		send_link_events(c);
 		session_server_flush(c->server);
 	}

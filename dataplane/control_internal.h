@@ -8,7 +8,7 @@
  *
  *     control.c            the thread, its session, its events
  *     control_txn.c        commands to transactions, transactions to answers
- *     control_publish.c    putting a snapshot in force; quarantines
+ *     control_publish.c    putting a snapshot in force; quarantines; new routes
  *     control_directory.c  the directory of services and members in the statistics
  *
  * Everything here runs on the control thread.
@@ -28,11 +28,13 @@
 #define CONTROL_MAX_COMMANDS (2U * (SERVICE_MAX + (1U << 20)))
 /** A transaction must be committed so soon after it began. */
 #define CONTROL_TXN_TIMEOUT_MS 10000
-/** Answers that wait for room in their ring: one command gives at most two. */
+/** Answers that wait for room in their ring: one command and one time-out after it give at most two. */
 #define CONTROL_MAX_ANSWERS 2
 /** Lines that the daemon can make us log: at once, and a second. */
 #define CONTROL_LOG_BURST 50
 #define CONTROL_LOG_RATE 5
+/** Routes that failed are asked for again at most so often: it goes through all members. */
+#define CONTROL_REROUTE_MS 1000
 /** Batches in quarantine that are told apart; more are merged. */
 #define CONTROL_MAX_BATCHES 64
 
@@ -63,6 +65,8 @@ struct control {
 	uint64_t nb_unlogged;
 	uint32_t nb_batches;
 	struct control_batch batches[CONTROL_MAX_BATCHES];
+	bool reroute;		 /**< Routes are to be asked for again. */
+	uint64_t reroute_due_ms; /**< Not before. */
 	pthread_t thread;
 	bool started;
 };
@@ -89,13 +93,19 @@ void control_txn_timeout(struct control *c);
 
 /**
  * Put a snapshot in force: publish it and wait until every worker and the main lcore
- * have moved on. Sleeps; returns at once if the dataplane is stopping.
+ * have moved on. Sleeps meanwhile; lcores that end go offline, so it returns then, too.
  */
 void control_publish(struct control *c, const struct snapshot *snapshot);
 /** Something was removed: note when its quarantine may end. */
 void control_quarantine_begin(struct control *c);
 /** End the quarantines that are over. */
 void control_quarantine_check(struct control *c);
+/**
+ * Find routes for members that got none because every next hop was taken: those of removed
+ * backends become free a moment after a transaction has replaced many. (Interfaces and
+ * gateways do not change while we run, so there is no other cause that could pass.)
+ */
+void control_reroute_check(struct control *c);
 
 /* control_directory.c: hooks of state.h; context is struct control. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Putting a snapshot in force, and the end of quarantines.
+ * Putting a snapshot in force, the end of quarantines, and second tries of routes.
  *
  * In force means: every worker and the main lcore have reported a quiescent state since the
  * pointer was changed, so none of them can still hold the snapshot before.
@@ -11,17 +11,12 @@
 
 #include "dataplane/control_internal.h"
 #include "dataplane/log.h"
+#include "dataplane/neighbour.h"
 
 /* A worker polls in microseconds; a sleeping one is offline and need not be waited for. */
 #define CHECK_PERIOD_NS 20000
 /* Sweeps that must end after a removal: the one under way saw the old snapshot; the next is whole. */
 #define SWEEPS_OF_QUARANTINE 2
-
-static bool
-stopping(const struct control *c)
-{
-	return atomic_load_explicit(&c->dp->stop, memory_order_relaxed);
-}
 
 void
 control_publish(struct control *c, const struct snapshot *snapshot)
@@ -72,9 +67,6 @@ control_quarantine_check(struct control *c)
 	const struct snapshot *snapshot;
 	uint32_t over = 0;
 
-	/* Not within a transaction: it builds on the snapshot in force. */
-	if (c->nb_batches == 0 || c->txn.txn != NULL || stopping(c))
-		return;
 	while (over < c->nb_batches && is_over(c, &c->batches[over]))
 		over++;
 	if (over == 0)
@@ -86,4 +78,24 @@ control_quarantine_check(struct control *c)
 	for (uint32_t i = over; i < c->nb_batches; i++)
 		c->batches[i - over] = c->batches[i];
 	c->nb_batches -= over;
+}
+
+void
+control_reroute_check(struct control *c)
+{
+	const struct snapshot *snapshot;
+	uint64_t now_ms;
+
+	c->reroute |= neighbour_take_relief(c->dp->neighbours);
+	if (!c->reroute)
+		return;
+	now_ms = control_now_ms();
+	if (now_ms < c->reroute_due_ms)
+		return;
+	c->reroute_due_ms = now_ms + CONTROL_REROUTE_MS;
+	if (state_reroute(c->state, c->generation, &snapshot) != CONF_OK)
+		return; /* Out of memory: later. */
+	control_publish(c, snapshot);
+	state_quarantine_finish(c->state);
+	c->reroute = false;
 }

@@ -5,6 +5,7 @@
  * and its other commands, which may be in the ring already, are read and ignored up to its
  * commit or abort, or to the next begin.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -37,8 +38,10 @@ control_send_answers(struct control *c)
 static void
 answer(struct control *c, struct msg_txn_answer *a)
 {
-	struct message *m = &c->answers[c->nb_answers++];
+	struct message *m;
 
+	assert(c->nb_answers < CONTROL_MAX_ANSWERS);
+	m = &c->answers[c->nb_answers++];
 	a->generation = c->generation;
 	message_init(m, MSG_TXN_ANSWER);
 	m->TXN_ANSWER = *a;

@@ -38,6 +38,7 @@ struct hop_ledger {
 	uint32_t capacity;
 	uint32_t free_first; /* Indexes run freely. */
 	uint32_t nb_free;
+	bool starved; /* Somebody was refused for lack of an index, and was not told since. */
 	uint32_t *free;
 	struct hop_record *records;
 	struct hop_index *by_addr;
@@ -142,9 +143,20 @@ hop_ledger_acquire(struct hop_ledger *l, const struct hop_key *key)
 		return index;
 	}
 	index = record_begin(l, key);
-	if (index != HOP_NONE)
+	if (index == HOP_NONE)
+		l->starved = true;
+	else
 		request(l, index, false);
 	return index;
+}
+
+bool
+hop_ledger_take_relief(struct hop_ledger *l)
+{
+	if (!l->starved || l->nb_free == 0)
+		return false;
+	l->starved = false;
+	return true;
 }
 
 void

@@ -40,6 +40,11 @@ uint32_t hop_ledger_add_static(struct hop_ledger *l, const struct hop_key *key);
 
 /** Control thread: take a reference. @return the index; HOP_NONE: none is free. */
 uint32_t hop_ledger_acquire(struct hop_ledger *l, const struct hop_key *key);
+/**
+ * Control thread: was an acquire refused for lack of an index, and is one free by now?
+ * @return true once: ask again for what was refused.
+ */
+bool hop_ledger_take_relief(struct hop_ledger *l);
 /** Control thread: give a reference back. */
 void hop_ledger_release(struct hop_ledger *l, uint32_t index);
 /**

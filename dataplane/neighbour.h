@@ -39,6 +39,11 @@ void neighbours_destroy(struct neighbours *n); /**< Both threads have ended. Leg
  */
 bool neighbour_acquire(struct neighbours *n, const struct ip_addr *addr, bool on_link,
 		struct backend_route *out);
+/**
+ * Was a neighbour_acquire() refused for lack of a next hop, and is one free by now?
+ * @return true once: worth asking again.
+ */
+bool neighbour_take_relief(struct neighbours *n);
 /** Give a reference back; the index is free for another address after the last one. */
 void neighbour_release(struct neighbours *n, uint32_t nexthop);
 

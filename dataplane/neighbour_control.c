@@ -29,6 +29,12 @@ neighbour_acquire(struct neighbours *n, const struct ip_addr *addr, bool on_link
 	return true;
 }
 
+bool
+neighbour_take_relief(struct neighbours *n)
+{
+	return hop_ledger_take_relief(n->ledger);
+}
+
 void
 neighbour_release(struct neighbours *n, uint32_t nexthop)
 {
