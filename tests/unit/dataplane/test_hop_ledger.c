@@ -129,6 +129,31 @@ test_an_index_is_not_reused_before_its_removal_is_confirmed(void **state)
 }
 
 static void
+test_a_free_index_after_a_refusal_is_told_once(void **state)
+{
+	struct hop_ledger *l = fresh();
+	uint32_t first = acquire(l, 0);
+
+	(void)state;
+	for (uint32_t i = 1; i < CAPACITY; i++)
+		acquire(l, i);
+	assert_false(hop_ledger_take_relief(l));
+	assert_int_equal(acquire(l, CAPACITY), HOP_NONE);
+	assert_false(hop_ledger_take_relief(l));
+	hop_ledger_release(l, first);
+	assert_false(hop_ledger_take_relief(l));
+	lcore_serve(l);
+	changes_read(l);
+	assert_true(hop_ledger_take_relief(l));
+	assert_false(hop_ledger_take_relief(l));
+	hop_ledger_release(l, acquire(l, CAPACITY)); /* Without a refusal. */
+	lcore_serve(l);
+	changes_read(l);
+	assert_false(hop_ledger_take_relief(l));
+	hop_ledger_destroy(l);
+}
+
+static void
 test_changes_coalesce_and_those_of_removed_hops_are_not_told(void **state)
 {
 	struct hop_ledger *l = fresh();
@@ -303,6 +328,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_address_has_one_index_until_its_last_release),
 		cmocka_unit_test(test_an_index_is_not_reused_before_its_removal_is_confirmed),
+		cmocka_unit_test(test_a_free_index_after_a_refusal_is_told_once),
 		cmocka_unit_test(test_changes_coalesce_and_those_of_removed_hops_are_not_told),
 		cmocka_unit_test(test_static_hops_stay_and_are_found),
 		cmocka_unit_test(test_random_use_keeps_both_sides_in_agreement),
