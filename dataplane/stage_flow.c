@@ -256,61 +256,123 @@ hit_fast(const struct worker *w, const struct snapshot_service *service, uint8_t
 	return member;
 }
 
-void
-burst_find_member4(struct worker *w, struct burst *b)
+/* The first packet of a flow may have entered it since, at home even. */
+static struct flow_value *
+find_again4(const struct flow_table *t, const struct burst_packet4 *p)
 {
-	uint64_t hits = 0;
+	struct flow_value *value = flow_find4(t, p->home, p->key);
 
-	for (uint16_t i = 0; i < b->nb4; i++) {
-		struct burst_packet4 *p = &b->packets4[i];
-		struct flow_value *value = flow_find4(&w->flows4, p->home, p->key);
-		const struct snapshot_member *member;
+	return value != NULL ? value : flow_find4_beyond(t, p->home, p->key);
+}
 
-		if (likely(value != NULL)) {
-			hits++;
-			member = hit_fast(
-					w, b->snapshot->services[p->service], p->tcp_flags, value);
-			if (unlikely(member == NULL))
-				member = hit_slow4(w, b, p, value);
-		} else {
-			member = miss4(w, b, p);
-		}
-		if (unlikely(member == NULL)) {
-			drop(w, p->mbuf, DROP_NO_BACKEND);
-			continue;
-		}
+static struct flow_value *
+find_again6(const struct flow_table *t, const struct burst_packet6 *p)
+{
+	const struct flow_key6 key = key6(p);
+	struct flow_value *value = flow_find6(t, p->home, &key);
+
+	return value != NULL ? value : flow_find6_beyond(t, p->home, &key);
+}
+
+/*
+ * Packets whose home bucket has flows elsewhere, and theirs may be among them, wait until
+ * the end of the burst, so that the other bucket is there by then. Packets of one flow wait
+ * alike, so they stay in order.
+ */
+
+/* A packet whose flow is @p value; NULL: it has none. @return whether it had one. */
+static inline bool
+resolve4(struct worker *w, struct burst *b, const struct burst_packet4 *p, struct flow_value *value)
+{
+	const struct snapshot_member *member;
+
+	if (likely(value != NULL)) {
+		member = hit_fast(w, b->snapshot->services[p->service], p->tcp_flags, value);
+		if (unlikely(member == NULL))
+			member = hit_slow4(w, b, p, value);
+	} else {
+		member = miss4(w, b, p);
+	}
+	if (unlikely(member == NULL)) {
+		drop(w, p->mbuf, DROP_NO_BACKEND);
+	} else {
 		count_member(w, member, p->l3_len);
 		put_out(b, p->mbuf, member, p->l3, p->l3_len);
 	}
+	return value != NULL;
+}
+
+void
+burst_find_member4(struct worker *w, struct burst *b)
+{
+	uint16_t waiting[BURST_MAX];
+	uint16_t nb_waiting = 0;
+	uint64_t hits = 0;
+
+	for (uint16_t i = 0; i < b->nb4; i++) {
+		const struct burst_packet4 *p = &b->packets4[i];
+		struct flow_value *value = flow_find4(&w->flows4, p->home, p->key);
+
+		if (unlikely(value == NULL) && flow_overflowed4(&w->flows4, p->home)) {
+			flow_prefetch_beyond(&w->flows4, p->home);
+			waiting[nb_waiting++] = i;
+		} else {
+			hits += resolve4(w, b, p, value);
+		}
+	}
+	for (uint16_t i = 0; i < nb_waiting; i++) {
+		const struct burst_packet4 *p = &b->packets4[waiting[i]];
+
+		hits += resolve4(w, b, p, find_again4(&w->flows4, p));
+	}
 	stat_add(&w->stats->flow_hits, hits);
+}
+
+/* A packet whose flow is @p value; NULL: it has none. @return whether it had one. */
+static inline bool
+resolve6(struct worker *w, struct burst *b, const struct burst_packet6 *p, struct flow_value *value)
+{
+	const struct snapshot_member *member;
+
+	if (likely(value != NULL)) {
+		member = hit_fast(w, b->snapshot->services[p->service], p->tcp_flags, value);
+		if (unlikely(member == NULL))
+			member = hit_slow6(w, b, p, value);
+	} else {
+		member = miss6(w, b, p);
+	}
+	if (unlikely(member == NULL)) {
+		drop(w, p->mbuf, DROP_NO_BACKEND);
+	} else {
+		count_member(w, member, p->l3_len);
+		put_out(b, p->mbuf, member, p->l3, p->l3_len);
+	}
+	return value != NULL;
 }
 
 void
 burst_find_member6(struct worker *w, struct burst *b)
 {
+	uint16_t waiting[BURST_MAX];
+	uint16_t nb_waiting = 0;
 	uint64_t hits = 0;
 
 	for (uint16_t i = 0; i < b->nb6; i++) {
-		struct burst_packet6 *p = &b->packets6[i];
+		const struct burst_packet6 *p = &b->packets6[i];
 		const struct flow_key6 key = key6(p);
 		struct flow_value *value = flow_find6(&w->flows6, p->home, &key);
-		const struct snapshot_member *member;
 
-		if (likely(value != NULL)) {
-			hits++;
-			member = hit_fast(
-					w, b->snapshot->services[p->service], p->tcp_flags, value);
-			if (unlikely(member == NULL))
-				member = hit_slow6(w, b, p, value);
+		if (unlikely(value == NULL) && flow_overflowed6(&w->flows6, p->home)) {
+			flow_prefetch_beyond(&w->flows6, p->home);
+			waiting[nb_waiting++] = i;
 		} else {
-			member = miss6(w, b, p);
+			hits += resolve6(w, b, p, value);
 		}
-		if (unlikely(member == NULL)) {
-			drop(w, p->mbuf, DROP_NO_BACKEND);
-			continue;
-		}
-		count_member(w, member, p->l3_len);
-		put_out(b, p->mbuf, member, p->l3, p->l3_len);
+	}
+	for (uint16_t i = 0; i < nb_waiting; i++) {
+		const struct burst_packet6 *p = &b->packets6[waiting[i]];
+
+		hits += resolve6(w, b, p, find_again6(&w->flows6, p));
 	}
 	stat_add(&w->stats->flow_hits, hits);
 }

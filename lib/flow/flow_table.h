@@ -10,8 +10,9 @@
  *
  * The functions of a packet's path are inline and split where memory is touched, so
  * that a burst can be hashed and its buckets prefetched before the first is looked
- * at: flow_hash4() and flow_prefetch() for the whole burst, then flow_find4(), and
- * flow_insert4() for what was not found.
+ * at: flow_hash4() and flow_prefetch() for the whole burst, then flow_find4(); for what was
+ * not found but may be elsewhere flow_prefetch_beyond(), and, at the end of the burst,
+ * flow_find4_beyond(); flow_insert4() for what is nowhere.
  *
  * Thread safety: none. A table belongs to one worker.
  *
@@ -212,15 +213,11 @@ flow_match6(const struct flow_entry6 *e, const struct flow_key6 *key)
 			load_u64(e->client + 8) == load_u64(key->client + 8);
 }
 
-/* The rare rest: flows that their home bucket had no room for. */
-struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key);
-struct flow_value *flow_find6_beyond(
-		const struct flow_table *t, uint32_t home, const struct flow_key6 *key);
-
 /**
- * Find a flow.
+ * Find a flow in its home bucket.
  * @param home flow_hash4() of @p key.
- * @return its value, to be read and changed in place; NULL: not there.
+ * @return its value, to be read and changed in place; NULL: it is not there, but, if
+ *         flow_overflowed4(), may be elsewhere.
  */
 static inline struct flow_value *
 flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
@@ -228,11 +225,7 @@ flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
 	struct flow_bucket4 *b = flow_bucket4(t, home);
 	unsigned int match = flow_match4(b, key);
 
-	if (likely(match != 0))
-		return &b->values[__builtin_ctz(match)];
-	if (likely(b->values[0].bucket == 0))
-		return NULL;
-	return flow_find4_beyond(t, home, key);
+	return likely(match != 0) ? &b->values[__builtin_ctz(match)] : NULL;
 }
 
 static inline struct flow_value *
@@ -242,15 +235,36 @@ flow_find6(const struct flow_table *t, uint32_t home, const struct flow_key6 *ke
 
 	if (flow_match6(&b->entries[0], key))
 		return &b->entries[0].value;
-	if (flow_match6(&b->entries[1], key))
-		return &b->entries[1].value;
-	if (likely(b->entries[0].value.bucket == 0))
-		return NULL;
-	return flow_find6_beyond(t, home, key);
+	return flow_match6(&b->entries[1], key) ? &b->entries[1].value : NULL;
 }
 
+/** Are there flows of this home elsewhere? */
+static inline bool
+flow_overflowed4(const struct flow_table *t, uint32_t home)
+{
+	return flow_bucket4(t, home)->values[0].bucket != 0;
+}
+
+static inline bool
+flow_overflowed6(const struct flow_table *t, uint32_t home)
+{
+	return flow_bucket6(t, home)->entries[0].value.bucket != 0;
+}
+
+/** Where most flows are that their home had no room for. */
+static inline void
+flow_prefetch_beyond(const struct flow_table *t, uint32_t home)
+{
+	flow_prefetch(t, home ^ 1);
+}
+
+/** Find a flow that is not in its home bucket. @return its value, or NULL. */
+struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key);
+struct flow_value *flow_find6_beyond(
+		const struct flow_table *t, uint32_t home, const struct flow_key6 *key);
+
 /**
- * Enter a flow that flow_find4() did not find.
+ * Enter a flow that neither flow_find4() nor flow_find4_beyond() found.
  * @return its value, with member, state and last_seen to be filled in; NULL: the table is
  *         full (its capacity is reached, or the home's neighbourhood has no room).
  */

@@ -74,10 +74,20 @@ find(const struct flow_table *t, uint32_t number)
 {
 	struct flow_key6 key6 = key6_of(number);
 	uint64_t key4 = key4_of(number);
+	uint32_t home4 = flow_hash4(t, key4);
+	uint32_t home6 = flow_hash6(t, &key6);
+	struct flow_value *value;
 
-	if (t->layout == FLOW_NARROW4)
-		return flow_find4(t, flow_hash4(t, key4), key4);
-	return flow_find6(t, flow_hash6(t, &key6), &key6);
+	if (t->layout == FLOW_NARROW4) {
+		value = flow_find4(t, home4, key4);
+		if (value == NULL && flow_overflowed4(t, home4))
+			value = flow_find4_beyond(t, home4, key4);
+	} else {
+		value = flow_find6(t, home6, &key6);
+		if (value == NULL && flow_overflowed6(t, home6))
+			value = flow_find6_beyond(t, home6, &key6);
+	}
+	return value;
 }
 
 static struct flow_value *
