@@ -13,7 +13,7 @@
 
 /** Steps in a power of two, as a power of two. */
 #define LATENCY_STEP_BITS 5
-#define LATENCY_NB_STEPS ((64 - LATENCY_STEP_BITS) << LATENCY_STEP_BITS)
+#define LATENCY_NB_STEPS ((65 - LATENCY_STEP_BITS) << LATENCY_STEP_BITS)
 
 struct latency {
 	uint64_t nb;
