@@ -193,11 +193,14 @@ def test_memif_pair_sees_each_other(platform):
 
 def test_vhost_and_virtio_user(platform):
     path = str(platform.folder / "vhost.sock")
-    back = platform.config({"name": "p0", "device": "vhost", "path": path})
+    mac = "02:00:00:00:00:66"  # net_vhost itself cannot set one.
+    back = platform.config({"name": "p0", "device": "vhost", "path": path, "mac": mac,
+                            "addresses": ["10.9.0.1/24"]})
     front = platform.config({"name": "p0", "device": "virtio_user", "path": path},
                             channel={"socket": str(platform.folder / "second.sock")},
                             name="gwt-second")
-    with platform.started(back):
+    with platform.started(back) as first:
+        assert mac in report_of(first.text(), "p0")["address"].lower()
         with platform.started(front, name="front.yaml") as second:
             assert "link up" in report_of(second.text(), "p0")["port"]
     assert not os.path.exists(path)
