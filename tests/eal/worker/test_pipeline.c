@@ -213,7 +213,7 @@ mutate(struct model_frame *f)
 static void
 make_frame(struct model_frame *f)
 {
-	static const uint32_t headrooms[] = { 0, 4, 5, 14, 24, 25, 44, 64 };
+	static const uint32_t headrooms[] = { 0, 3, 4, 19, 23, 24, 43, 44 };
 
 	f->len = 0;
 	if (one_in(30)) {
