@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
 #include "base/bytes.h"
@@ -77,12 +78,17 @@ run_main_lcore(void *context)
 	void *frame;
 
 	(void)context;
+	rte_rcu_qsbr_thread_register(dp.qsbr, dp.nb_workers);
+	rte_rcu_qsbr_thread_online(dp.qsbr, dp.nb_workers);
 	while (!atomic_load(&dp.stop)) {
 		neighbour_tick(dp.neighbours, control_now_ms());
+		rte_rcu_qsbr_quiescent(dp.qsbr, dp.nb_workers);
 		while (rte_ring_dequeue(dp.ports[0].outbox, &frame) == 0)
 			rte_pktmbuf_free(frame);
 		usleep(200);
 	}
+	rte_rcu_qsbr_thread_offline(dp.qsbr, dp.nb_workers);
+	rte_rcu_qsbr_thread_unregister(dp.qsbr, dp.nb_workers);
 	neighbours_stop(dp.neighbours);
 	return NULL;
 }
