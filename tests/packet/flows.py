@@ -25,8 +25,12 @@ class Flow:
         """Send one packet; the address of the backend that gets it, None if nobody does."""
         sent = self.frame(flags, payload)
         self.rig.front.send(sent)
-        out = self.rig.back.receive(1, timeout=1.0, keep=lambda f: l3(f) == l3(sent))
-        return self.backend_of(out[0]) if out else None
+        out = self.rig.back.receive(1, timeout=3.0, keep=lambda f: l3(f) == l3(sent))
+        if out:
+            return self.backend_of(out[0])
+        print(f"{self.client} port {self.sport}: nothing came out; all drops so far "
+              f"{self.rig.stats.drops}, workers {self.rig.stats.workers}")
+        return None
 
     def open(self):
         """SYN and ACK (UDP: one datagram); the backend."""

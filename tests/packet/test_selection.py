@@ -48,7 +48,7 @@ def check(rig, service, count=150, key=HASH_KEY):
         sent = frame(client, service.vip, service.protocol, sport, service.port)
         rig.front.send(sent)
         original = l3(sent)
-        out = rig.back.receive(1, timeout=1 if expected else 0.02,
+        out = rig.back.receive(1, timeout=3 if expected else 0.02,
                                keep=lambda data, original=original: data.endswith(original))
         where = macs[Ether(out[0]).dst] if out else None
         assert where == expected, f"{client} port {sport}: {where}, the model says {expected}"
