@@ -417,7 +417,7 @@ main(int argc, char **argv)
 		return check_output(&cli, ret);
 	cli.words = argv + optind;
 	cli.nb_words = argc - optind;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
 		return CLI_UNHEALTHY;
 	ret = check_output(&cli, run(&cli, help));
 	curl_global_cleanup();
