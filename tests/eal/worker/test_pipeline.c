@@ -384,6 +384,26 @@ run_burst(uint16_t port, uint16_t nb)
 	assert_counters();
 }
 
+/*
+ * Packets that look at another bucket than their home's are handled at the end of their burst.
+ * So who gets the last room of a full table depends on places that the model does not know:
+ * near the end, bursts have one packet.
+ */
+static void
+run_bursts(const struct rig_conf *conf)
+{
+	uint16_t port = (uint16_t)one_in(4);
+	uint16_t nb = (uint16_t)(1 + random_below(BURST_MAX));
+
+	if (worker->flows4.nb_flows + BURST_MAX <= conf->flows4 &&
+			worker->flows6.nb_flows + BURST_MAX <= conf->flows6) {
+		run_burst(port, nb);
+		return;
+	}
+	for (uint16_t i = 0; i < nb; i++)
+		run_burst(port, 1);
+}
+
 static void
 test_every_packet_leaves_as_the_model_says(void **state)
 {
@@ -397,7 +417,7 @@ test_every_packet_leaves_as_the_model_says(void **state)
 		service_init(&model.services[i], i);
 	model_apply(&model);
 	for (int i = 0; i < BURSTS; i++) {
-		run_burst((uint16_t)one_in(4), (uint16_t)(1 + random_below(BURST_MAX)));
+		run_bursts(&conf);
 		worker->now += one_in(3);
 		if (one_in(10))
 			change_something();
