@@ -127,7 +127,7 @@ def xdp_program(platform):
     """A program of a user's own, as an object file."""
     program = platform.folder / "redirect.o"
     source = pathlib.Path(__file__).with_name("redirect.bpf.c")
-    run("clang", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{os.uname().machine}-linux-gnu",
+    run("clang-14", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{os.uname().machine}-linux-gnu",
         "-c", str(source), "-o", str(program))
     return program
 
