@@ -5,29 +5,22 @@
 
 #include "backend_table.h"
 #include "change.h"
-#include "output.h"
+#include "query.h"
+
+static void
+show_list(const json_t *answer)
+{
+	backend_table_show(json_object_get(answer, "backends"), true);
+}
 
 int
 cmd_backend_list(const struct cli *cli)
 {
-	struct client_request request = { .method = "GET" };
-	struct client_answer answer;
 	char *path = client_path("/v1/backends");
-	int ret;
 
 	if (cli->service != NULL)
 		path = client_path_query(path, "service", cli->service);
-	request.path = path;
-	ret = client_ask(cli, &request, &answer);
-	free(path);
-	if (ret != CLI_OK)
-		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		backend_table_show(json_object_get(answer.json, "backends"), true);
-	client_answer_free(&answer);
-	return CLI_OK;
+	return query_show(cli, path, show_list);
 }
 
 /* A number as JSON; what is none goes as it is, for the daemon to refuse with its place. */

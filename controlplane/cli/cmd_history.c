@@ -3,32 +3,19 @@
  * What was changed: revisions of the configuration, and the audit trail.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "client.h"
 #include "output.h"
+#include "query.h"
 
 static int
 show_listed(const struct cli *cli, const char *resource, void (*show)(const json_t *answer))
 {
-	struct client_request request = { .method = "GET" };
-	struct client_answer answer;
 	char *path = client_path(resource);
-	int ret;
 
 	if (cli->limit != NULL)
 		path = client_path_query(path, "limit", cli->limit);
-	request.path = path;
-	ret = client_ask(cli, &request, &answer);
-	free(path);
-	if (ret != CLI_OK)
-		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		show(answer.json);
-	client_answer_free(&answer);
-	return CLI_OK;
+	return query_show(cli, path, show);
 }
 
 static void

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdlib.h>
-
 #include "change.h"
-#include "output.h"
 #include "override_table.h"
+#include "query.h"
+
+static void
+show_list(const json_t *answer)
+{
+	override_table_show(json_object_get(answer, "overrides"));
+}
 
 int
 cmd_override_list(const struct cli *cli)
 {
-	const struct client_request request = { .method = "GET", .path = "/v1/overrides" };
-	struct client_answer answer;
-	int ret = client_ask(cli, &request, &answer);
-
-	if (ret != CLI_OK)
-		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		override_table_show(json_object_get(answer.json, "overrides"));
-	client_answer_free(&answer);
-	return CLI_OK;
+	return query_show(cli, client_path("/v1/overrides"), show_list);
 }
 
 int

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "backend_table.h"
 #include "client.h"
 #include "output.h"
+#include "query.h"
 
 static void
 show_list(const json_t *answer)
@@ -34,18 +34,7 @@ show_list(const json_t *answer)
 int
 cmd_service_list(const struct cli *cli)
 {
-	const struct client_request request = { .method = "GET", .path = "/v1/services" };
-	struct client_answer answer;
-	int ret = client_ask(cli, &request, &answer);
-
-	if (ret != CLI_OK)
-		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		show_list(answer.json);
-	client_answer_free(&answer);
-	return CLI_OK;
+	return query_show(cli, client_path("/v1/services"), show_list);
 }
 
 static void
@@ -83,20 +72,5 @@ show_one(const json_t *service)
 int
 cmd_service_show(const struct cli *cli)
 {
-	struct client_request request = { .method = "GET" };
-	struct client_answer answer;
-	char *path = client_path("/v1/services/%", cli->words[0]);
-	int ret;
-
-	request.path = path;
-	ret = client_ask(cli, &request, &answer);
-	free(path);
-	if (ret != CLI_OK)
-		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		show_one(answer.json);
-	client_answer_free(&answer);
-	return CLI_OK;
+	return query_show(cli, client_path("/v1/services/%", cli->words[0]), show_one);
 }

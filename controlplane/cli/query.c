@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "query.h"
+
+#include <stdlib.h>
+
+#include "client.h"
+#include "output.h"
+
+int
+query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer))
+{
+	const struct client_request request = { .method = "GET", .path = path };
+	struct client_answer answer;
+	int ret = client_ask(cli, &request, &answer);
+
+	free(path);
+	if (ret != CLI_OK)
+		return ret;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		show(answer.json);
+	client_answer_free(&answer);
+	return CLI_OK;
+}

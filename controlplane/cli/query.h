@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLI_QUERY_H
+#define CLI_QUERY_H
+
+/**
+ * @file
+ * Commands that only read: ask for a resource, show its answer.
+ */
+
+#include "cli.h"
+
+/**
+ * GET @p path and show it: with -o json as it came, else by @p show.
+ * @param path From client_path(); freed.
+ * @return enum cli_exit.
+ */
+int query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer));
+
+#endif
