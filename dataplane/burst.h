@@ -11,8 +11,26 @@
 
 #include <stdint.h>
 
+#include "dataplane/pipeline.h"
 #include "dataplane/worker.h"
 #include "service/snapshot.h"
+
+/*
+ * This file and all that includes it is compiled once for each instruction set, so the names
+ * that the linker sees end in it: PIPELINE_ISA is avx2 or portable.
+ */
+#define PIPELINE_JOIN(name, isa) name##_##isa
+#define PIPELINE_EXPAND(name, isa) PIPELINE_JOIN(name, isa)
+#define PIPELINE_NAME(name) PIPELINE_EXPAND(name, PIPELINE_ISA)
+#define PIPELINE_QUOTE(isa) #isa
+#define PIPELINE_TEXT(isa) PIPELINE_QUOTE(isa)
+
+#define burst_parse PIPELINE_NAME(burst_parse)
+#define burst_find_service4 PIPELINE_NAME(burst_find_service4)
+#define burst_find_service6 PIPELINE_NAME(burst_find_service6)
+#define burst_find_member4 PIPELINE_NAME(burst_find_member4)
+#define burst_find_member6 PIPELINE_NAME(burst_find_member6)
+#define burst_rewrite PIPELINE_NAME(burst_rewrite)
 
 /**
  * A TCP or UDP packet in IPv4, as the flow stages see it. What only rare packets need

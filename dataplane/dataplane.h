@@ -26,6 +26,7 @@
 #include "dataplane/port_watch.h"
 #include "service/snapshot.h"
 
+struct pipeline;
 struct rte_rcu_qsbr;
 struct rte_mempool;
 struct worker;
@@ -41,6 +42,7 @@ struct dataplane {
 	struct interface_table interfaces;
 	struct nexthop_table *nexthops; /**< Entries: written by the main lcore. */
 	struct exceptions exceptions;
+	const struct pipeline *pipeline; /**< What all workers run. */
 	uint16_t nb_workers;
 	struct worker *workers[CONFIG_MAX_WORKERS];
 	struct neighbours *neighbours; /**< Main lcore's; see neighbour.h. */

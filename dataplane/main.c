@@ -23,6 +23,7 @@
 #include "dataplane/main_lcore.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/notify.h"
+#include "dataplane/pipeline.h"
 #include "dataplane/preflight.h"
 #include "dataplane/report.h"
 #include "dataplane/shared.h"
@@ -36,6 +37,7 @@ static struct dataplane dataplane;
 
 struct options {
 	const char *config;
+	const struct pipeline *pipeline;
 	bool check;
 };
 
@@ -270,6 +272,7 @@ run(const struct options *options)
 
 		code = code != EXIT_CODE_OK ? code : preflight;
 	}
+	dp->pipeline = options->pipeline != NULL ? options->pipeline : pipeline_choose();
 	if (code == EXIT_CODE_OK && options->check) {
 		printf("%s: fine; %llu MiB of memory will be used\n", options->config,
 				(unsigned long long)preflight_memory_mb(dp));
@@ -284,10 +287,11 @@ run(const struct options *options)
 static void
 print_help(FILE *out)
 {
-	fputs("usage: guideway-dataplane [-c FILE] [--check]\n"
+	fputs("usage: guideway-dataplane [-c FILE] [--check] [--pipeline NAME]\n"
 	      "\n"
 	      "  -c, --config FILE  start-up file (default " DEFAULT_CONFIG ")\n"
 	      "      --check        check the file and this machine, start nothing\n"
+	      "      --pipeline NAME  avx2 or portable; default: the best that the CPU has\n"
 	      "  -V, --version      print the version\n"
 	      "  -h, --help         print this\n"
 	      "\n"
@@ -297,16 +301,37 @@ print_help(FILE *out)
 			out);
 }
 
+/* @return NULL: said on stderr what is wrong. */
+static const struct pipeline *
+parse_pipeline(const char *name)
+{
+	for (const struct pipeline *const *p = pipelines; *p != NULL; p++) {
+		if (strcmp((*p)->name, name) != 0)
+			continue;
+		if (pipeline_runs_here(*p))
+			return *p;
+		fprintf(stderr, "guideway-dataplane: --pipeline: this CPU has no %s\n", name);
+		return NULL;
+	}
+	fprintf(stderr, "guideway-dataplane: --pipeline: '%s' is none of", name);
+	for (const struct pipeline *const *p = pipelines; *p != NULL; p++)
+		fprintf(stderr, " %s", (*p)->name);
+	fputc('\n', stderr);
+	return NULL;
+}
+
 /* @return -1: go on; else the exit code. */
 static int
 parse_options(int argc, char **argv, struct options *options)
 {
 	enum {
-		OPTION_CHECK = 256
+		OPTION_CHECK = 256,
+		OPTION_PIPELINE
 	};
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, OPTION_CHECK },
+		{ "pipeline", required_argument, NULL, OPTION_PIPELINE },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -320,6 +345,11 @@ parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPTION_CHECK:
 			options->check = true;
+			break;
+		case OPTION_PIPELINE:
+			options->pipeline = parse_pipeline(optarg);
+			if (options->pipeline == NULL)
+				return EXIT_CODE_USAGE;
 			break;
 		case 'V':
 			printf("guideway-dataplane %s\n", GUIDEWAY_VERSION);

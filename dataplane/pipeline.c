@@ -1,13 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Compiled once for each instruction set, like the stages; burst.h gives the names their
+ * endings.
+ */
 #include "dataplane/pipeline.h"
 
 #include <stdatomic.h>
 
+#include <rte_cycles.h>
+
 #include "dataplane/burst.h"
 
-void
-pipeline_run(struct worker *w, const struct worker_port *in, struct rte_mbuf **frames, uint16_t nb)
+/* The clock after @p stage; in run() @p times is a constant NULL, and nothing is left of this. */
+static inline void
+note_time(struct pipeline_times *times, enum pipeline_stage stage, uint64_t *since)
 {
+	uint64_t now;
+
+	if (times == NULL)
+		return;
+	now = rte_rdtsc_precise();
+	times->cycles[stage] += now - *since;
+	*since = now;
+}
+
+static inline __attribute__((always_inline)) void
+run_stages(struct worker *w, const struct worker_port *in, struct rte_mbuf **frames, uint16_t nb,
+		struct pipeline_times *times)
+{
+	uint64_t since = times != NULL ? rte_rdtsc_precise() : 0;
 	struct burst b;
 
 	b.snapshot = atomic_load_explicit(&w->dp->snapshot, memory_order_acquire);
@@ -17,13 +38,39 @@ pipeline_run(struct worker *w, const struct worker_port *in, struct rte_mbuf **f
 	b.nb_out = 0;
 
 	burst_parse(w, &b, frames, nb);
-	if (b.nb4 != 0) {
+	note_time(times, PIPELINE_PARSE, &since);
+	if (b.nb4 != 0)
 		burst_find_service4(w, &b);
-		burst_find_member4(w, &b);
-	}
-	if (b.nb6 != 0) {
+	if (b.nb6 != 0)
 		burst_find_service6(w, &b);
+	note_time(times, PIPELINE_SERVICE, &since);
+	if (b.nb4 != 0)
+		burst_find_member4(w, &b);
+	if (b.nb6 != 0)
 		burst_find_member6(w, &b);
-	}
+	note_time(times, PIPELINE_FLOW, &since);
 	burst_rewrite(w, &b);
+	note_time(times, PIPELINE_REWRITE, &since);
 }
+
+static void
+run(struct worker *w, const struct worker_port *in, struct rte_mbuf **frames, uint16_t nb)
+{
+	run_stages(w, in, frames, nb, NULL);
+}
+
+static void
+run_timed(struct worker *w, const struct worker_port *in, struct rte_mbuf **frames, uint16_t nb,
+		struct pipeline_times *times)
+{
+	run_stages(w, in, frames, nb, times);
+}
+
+/* Declared where it is chosen. */
+extern const struct pipeline PIPELINE_NAME(pipeline);
+
+const struct pipeline PIPELINE_NAME(pipeline) = {
+	.name = PIPELINE_TEXT(PIPELINE_ISA),
+	.run = run,
+	.run_timed = run_timed,
+};

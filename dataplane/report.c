@@ -14,6 +14,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/environment.h"
+#include "dataplane/pipeline.h"
 #include "dataplane/port_plan.h"
 #include "dataplane/worker.h"
 #include "net/parse.h"
@@ -90,6 +91,7 @@ report_machine(const struct dataplane *dp)
 			environment_nb_nodes() == 1 ? "" : "s", environment_memory_mb());
 	report_hugepages(dp);
 	report_lcores(&dp->conf);
+	line("pipeline", "for %s", dp->pipeline->name);
 	fflush(stdout);
 }
 

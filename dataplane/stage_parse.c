@@ -6,8 +6,6 @@
  * Nearly all packets are plain: TCP or UDP, whole in one segment, without options. For them
  * packet_parse_fast() is inlined here; everything else goes through take_any().
  */
-#include <immintrin.h>
-
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
@@ -44,8 +42,7 @@ take4(struct burst_packet4 *p, struct rte_mbuf *m, const uint8_t *frame,
 {
 	p->mbuf = m;
 	/* Both addresses and, unless there are options, both ports. */
-	_mm_storeu_si128((__m128i *)(void *)&p->client_be,
-			_mm_loadu_si128((const __m128i *)(const void *)(frame + packet->l3 + 12)));
+	memcpy(&p->client_be, frame + packet->l3 + 12, 12);
 	if (unlikely(packet->l4 != packet->l3 + 20))
 		p->ports_be = load_u32(frame + packet->l4);
 	p->l3 = packet->l3;
@@ -60,9 +57,7 @@ take6(struct burst_packet6 *p, struct rte_mbuf *m, const uint8_t *frame,
 {
 	p->mbuf = m;
 	/* Both addresses. */
-	_mm256_storeu_si256((__m256i *)(void *)p->client,
-			_mm256_loadu_si256(
-					(const __m256i *)(const void *)(frame + packet->l3 + 8)));
+	memcpy(p->client, frame + packet->l3 + 8, sizeof(p->client) + sizeof(p->vip));
 	p->ports_be = load_u32(frame + packet->l4);
 	p->l3 = packet->l3;
 	p->l3_len = packet->l3_len;

@@ -136,6 +136,7 @@ worker_create(struct dataplane *dp, uint16_t index)
 	w->stats = stats_worker(dp->stats, index);
 	w->members = stats_worker_members(dp->stats, index);
 	w->nexthops = dp->nexthops;
+	w->pipeline = dp->pipeline;
 	w->sleeps = dp->conf.idle == IDLE_SLEEP;
 	w->idle_max_us = dp->conf.idle_max_us;
 	init_clock(w);
@@ -201,7 +202,7 @@ poll_queue(struct worker *w, const struct worker_rxq *rxq)
 		bytes += frames[i]->pkt_len;
 	stat_add(&w->stats->rx_packets, nb);
 	stat_add(&w->stats->rx_bytes, bytes);
-	pipeline_run(w, rxq->in, frames, nb);
+	w->pipeline->run(w, rxq->in, frames, nb);
 	worker_flush(w);
 	return nb;
 }

@@ -24,6 +24,7 @@
 #include "dataplane/dataplane.h"
 #include "flow/flow_table.h"
 
+struct pipeline;
 struct rte_mbuf;
 
 /** Most packets taken from a queue at once. */
@@ -78,6 +79,7 @@ struct worker {
 	struct worker_stats *stats;   /**< In the shared region. */
 	struct member_stats *members; /**< In the shared region, by snapshot_member.stats. */
 	const struct nexthop_table *nexthops;
+	const struct pipeline *pipeline;
 	uint16_t index;
 	uint16_t nb_rxqs;
 	uint16_t nb_outboxes;
@@ -85,7 +87,6 @@ struct worker {
 	bool polls_tx; /**< A port needs rte_eth_tx_burst() even with nothing to send (LACP). */
 	uint32_t idle_max_us;
 	uint64_t tsc_per_tick;
-	uint64_t tsc_per_second;
 
 	/* Line 1: the clock; written at every poll. */
 	alignas(CACHE_LINE) uint64_t now_tsc;
@@ -94,6 +95,7 @@ struct worker {
 	uint32_t now;	   /**< Tick of the flow tables' clock. */
 	uint32_t idle_polls;
 	uint64_t start_tsc;
+	uint64_t tsc_per_second;
 
 	alignas(CACHE_LINE) struct flow_table flows4;
 	alignas(CACHE_LINE) struct flow_table flows6;
@@ -110,7 +112,7 @@ _Static_assert(offsetof(struct worker, flows4) == 2 * CACHE_LINE, "line 1 is ful
 /** Memory for the flow tables that worker_create() will take, in bytes, for the start-up report. */
 uint64_t worker_memory(const struct dataplane *dp);
 
-/** @return NULL and errno. Needs ports, stats, nexthops and the first snapshot. */
+/** @return NULL and errno. Needs ports, stats, nexthops, the pipeline and the first snapshot. */
 struct worker *worker_create(struct dataplane *dp, uint16_t index);
 void worker_destroy(struct worker *worker); /**< Legal with NULL. */
 

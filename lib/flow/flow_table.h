@@ -20,7 +20,9 @@
  * (struct flow_region), so that a later process can adopt it, and a small handle.
  */
 
+#ifdef __AVX2__
 #include <immintrin.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -199,10 +201,16 @@ flow_bucket6(const struct flow_table *t, uint32_t line)
 static inline unsigned int
 flow_match4(const struct flow_bucket4 *b, uint64_t key)
 {
+#ifdef __AVX2__
 	__m256i keys = _mm256_load_si256((const __m256i *)(const void *)b->keys);
 	__m256i equal = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
 
 	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+#else
+	return (unsigned int)(b->keys[0] == key) | (unsigned int)(b->keys[1] == key) << 1 |
+			(unsigned int)(b->keys[2] == key) << 2 |
+			(unsigned int)(b->keys[3] == key) << 3;
+#endif
 }
 
 static inline bool

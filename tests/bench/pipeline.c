@@ -3,7 +3,7 @@
  * guideway-bench pipeline: what a packet costs on a worker.
  *
  * The real pipeline of the real worker, compiled as the dataplane is, on real mbufs. Between
- * the two clock reads of a burst lies the call of pipeline_run() and nothing else, and nothing
+ * the two clock reads of a burst lies the call of the pipeline and nothing else, and nothing
  * is subtracted. Before each round the headers of all mbufs are written anew, so the round
  * finds them as a NIC's cache-allocating DMA leaves them: in the last cache that has them.
  * Flows are drawn uniformly at random, so that the table's whole working set is touched.
@@ -139,7 +139,7 @@ run_round(struct run *run, uint64_t *cycles)
 
 		memcpy(frames, &run->mbufs[i], nb * sizeof(frames[0]));
 		begin = rte_rdtsc_precise();
-		pipeline_run(w, &w->ports[0], frames, (uint16_t)nb);
+		w->pipeline->run(w, &w->ports[0], frames, (uint16_t)nb);
 		end = rte_rdtsc_precise();
 		*cycles += end - begin;
 		if (!verify_burst(run, i, nb))

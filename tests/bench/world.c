@@ -13,6 +13,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "base/bytes.h"
+#include "dataplane/pipeline.h"
 #include "net/parse.h"
 #include "service/state.h"
 
@@ -224,6 +225,7 @@ create_dataplane(struct world *world)
 	dp->conf.flows6 = (uint32_t)world->conf.capacity;
 	dp->nb_workers = 1;
 	dp->nb_ports = 1;
+	dp->pipeline = pipeline_choose();
 	world->port_conf.punt = PUNT_DROP;
 	world->interface_conf.vlan = PACKET_VLAN_NONE;
 	dp->ports[0] = (struct port){ .conf = &world->port_conf,

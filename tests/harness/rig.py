@@ -31,6 +31,8 @@ from harness.stats import Stats
 from harness.wire import Wire
 
 LAB = os.environ.get("GUIDEWAY_LAB", "gwt")
+#: The instruction set whose pipeline runs; without it the best that the CPU has.
+PIPELINE = os.environ.get("GUIDEWAY_PIPELINE")
 FRONT_MAC = "02:00:00:00:aa:01"
 BACK_MAC = "02:00:00:00:aa:02"
 WIRE_MAC = "02:00:00:00:bb:01"
@@ -123,10 +125,11 @@ class Rig:
     def start(self):
         path = self.directory / "dataplane.yaml"
         path.write_text(yaml.safe_dump(self.config), encoding="utf-8")
-        self.dataplane = Program(
-            "guideway-dataplane",
-            ["ip", "netns", "exec", self.namespace.name, str(BUILD / "guideway-dataplane"),
-             "--config", str(path)], self.directory / "dataplane.log")
+        command = ["ip", "netns", "exec", self.namespace.name, str(BUILD / "guideway-dataplane"),
+                   "--config", str(path)]
+        if PIPELINE is not None:
+            command += ["--pipeline", PIPELINE]
+        self.dataplane = Program("guideway-dataplane", command, self.directory / "dataplane.log")
         self.dataplane.wait_until(lambda: os.path.exists(self.socket_path),
                                   "the channel's socket is there", 60)
 

@@ -34,6 +34,11 @@ def test_usage(platform):
         assert "usage:" in output
 
 
+def test_pipeline_that_is_none(platform):
+    code, output = platform.call("--pipeline", "mmx")
+    assert code == 2 and "--pipeline: 'mmx' is none of avx2 portable" in output
+
+
 def test_help_and_version(platform):
     code, output = platform.call("--help")
     assert code == 0 and "--check" in output

@@ -172,6 +172,21 @@ state_make(void)
 	atomic_store(&dp.snapshot, state_snapshot(control.state));
 }
 
+/* The one that GUIDEWAY_PIPELINE names; without it the best. */
+static const struct pipeline *
+pipeline_wanted(void)
+{
+	const char *name = getenv("GUIDEWAY_PIPELINE");
+
+	if (name == NULL)
+		return pipeline_choose();
+	for (const struct pipeline *const *p = pipelines; *p != NULL; p++)
+		if (strcmp((*p)->name, name) == 0 && pipeline_runs_here(*p))
+			return *p;
+	fail_msg("GUIDEWAY_PIPELINE: this CPU has no pipeline '%s'", name);
+	return NULL;
+}
+
 void
 rig_setup(const struct rig_conf *conf)
 {
@@ -182,6 +197,7 @@ rig_setup(const struct rig_conf *conf)
 	dp.pool = pool;
 	dp.conf.flows4 = conf->flows4;
 	dp.conf.flows6 = conf->flows6;
+	dp.pipeline = pipeline_wanted();
 	dp.nb_ports = 2;
 	dp.nb_workers = conf->nb_workers == 0 ? 1 : conf->nb_workers;
 	confs = calloc(2, sizeof(*confs));
@@ -331,7 +347,7 @@ rig_mbuf(const void *bytes, uint32_t len)
 void
 rig_run(uint16_t port, struct rte_mbuf **frames, uint16_t nb)
 {
-	pipeline_run(worker, &worker->ports[port], frames, nb);
+	worker->pipeline->run(worker, &worker->ports[port], frames, nb);
 	worker_flush(worker);
 }
 

@@ -76,7 +76,7 @@ uint64_t rig_member_flows(const struct service_key *service, const struct ip_add
 uint64_t rig_drops(enum drop_reason reason);
 
 struct rte_mbuf *rig_mbuf(const void *bytes, uint32_t len);
-/** pipeline_run() and worker_flush() on what came in on @p port. */
+/** The pipeline and worker_flush() on what came in on @p port. */
 void rig_run(uint16_t port, struct rte_mbuf **frames, uint16_t nb);
 /** What was sent on a port, or NULL. */
 struct rte_mbuf *rig_sent(uint16_t port);

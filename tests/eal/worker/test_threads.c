@@ -109,7 +109,7 @@ work(void *context)
 			x = x * 6364136223846793005 + 1442695040888963407;
 			frames[i] = packet(pool, x >> 32);
 		}
-		pipeline_run(w, &w->ports[0], frames, BURST_MAX);
+		w->pipeline->run(w, &w->ports[0], frames, BURST_MAX);
 		take_sent(w);
 		w->now++;
 		worker_sweep(w, w->tsc_per_second / 50);
