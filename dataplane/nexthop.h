@@ -19,10 +19,10 @@
 /** Distinct backends and gateways. */
 #define NEXTHOP_MAX 65536
 
-/** bits 0..47: MAC as six bytes in memory order; 48..55: interface; 56: resolved. */
+/** bits 0..47: MAC as six bytes in memory order; 48..55: interface; 63: resolved; others zero. */
 typedef _Atomic uint64_t nexthop_entry;
 
-#define NEXTHOP_RESOLVED (UINT64_C(1) << 56)
+#define NEXTHOP_RESOLVED (UINT64_C(1) << 63)
 
 struct nexthop_table {
 	nexthop_entry entries[NEXTHOP_MAX];

@@ -28,27 +28,27 @@ static inline __attribute__((always_inline)) void
 run_stages(struct worker *w, const struct worker_port *in, struct rte_mbuf **frames, uint16_t nb,
 		struct pipeline_times *times)
 {
-	uint64_t since = times != NULL ? rte_rdtsc_precise() : 0;
+	uint64_t since = 0;
 	struct burst b;
 
 	b.snapshot = atomic_load_explicit(&w->dp->snapshot, memory_order_acquire);
 	b.in = in;
-	b.nb4 = 0;
-	b.nb6 = 0;
 	b.nb_out = 0;
 
-	burst_parse(w, &b, frames, nb);
-	note_time(times, PIPELINE_PARSE, &since);
-	if (b.nb4 != 0)
-		burst_find_service4(w, &b);
-	if (b.nb6 != 0)
-		burst_find_service6(w, &b);
-	note_time(times, PIPELINE_SERVICE, &since);
-	if (b.nb4 != 0)
-		burst_find_member4(w, &b);
-	if (b.nb6 != 0)
-		burst_find_member6(w, &b);
+	if (times == NULL)
+		burst_classify(w, &b, frames, nb);
+	else
+		since = burst_classify_timed(w, &b, frames, nb, times);
+	burst_find_flows(w, &b);
 	note_time(times, PIPELINE_FLOW, &since);
+	burst_rewrite(w, &b);
+	note_time(times, PIPELINE_REWRITE, &since);
+	if (b.nb4 + b.nb6 == 0)
+		return;
+	burst_find_flows_beyond(w, &b);
+	note_time(times, PIPELINE_FLOW, &since);
+	burst_choose(w, &b);
+	note_time(times, PIPELINE_CHOOSE, &since);
 	burst_rewrite(w, &b);
 	note_time(times, PIPELINE_REWRITE, &since);
 }

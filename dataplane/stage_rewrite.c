@@ -4,6 +4,8 @@
  * the packet's IP header, wherever that lies, so a VLAN tag on either side needs no case of
  * its own; what lay there before (the old Ethernet header) is overwritten.
  */
+#include <immintrin.h>
+
 #include <rte_mbuf.h>
 
 #include "base/bytes.h"
@@ -11,25 +13,52 @@
 #include "dataplane/leave.h"
 #include "net/encap.h"
 
-#define MAC_MASK UINT64_C(0xffffffffffff)
 #define L2_PLAIN 14
-#define L2_MAX 18
+#define L2_TAGGED 18
 
 /* As load_u16() and store_u16() have them. */
 #define ETHERTYPE_IP4_LE 0x0008
 #define ETHERTYPE_IP6_LE 0xdd86
 #define ETHERTYPE_VLAN_LE 0x0081
 
-/* Let the packet begin at @p start, which lies in its buffer. */
-static inline void
-begin_at(struct rte_mbuf *m, const uint8_t *start)
-{
-	uint16_t data_off = (uint16_t)(start - (const uint8_t *)m->buf_addr);
-	int delta = (int)m->data_off - (int)data_off;
+/* Frames that go out on one port, in registers while it stays the same. */
+struct sink {
+	struct worker_tx *tx;
+	uint32_t nb;
+	uint16_t port;
+};
 
-	m->data_off = data_off;
-	m->data_len = (uint16_t)(m->data_len + delta);
-	m->pkt_len = (uint32_t)((int)m->pkt_len + delta);
+static inline void
+sink_open(struct sink *sink, struct worker *w, uint16_t port)
+{
+	sink->tx = &w->tx[port];
+	sink->nb = sink->tx->nb;
+	sink->port = port;
+}
+
+static inline void
+sink_close(struct sink *sink)
+{
+	sink->tx->nb = (uint16_t)sink->nb;
+}
+
+static inline void
+sink_add(struct sink *sink, struct worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	if (unlikely(sink->port != port)) {
+		sink_close(sink);
+		sink_open(sink, w, port);
+	}
+	sink->tx->frames[sink->nb++] = m;
+}
+
+/* Let the packet begin @p by bytes further in front. */
+static inline void
+grow(struct rte_mbuf *m, int by)
+{
+	m->data_off = (uint16_t)(m->data_off - by);
+	m->data_len = (uint16_t)(m->data_len + by);
+	m->pkt_len = (uint32_t)((int)m->pkt_len + by);
 }
 
 /* Ethernet padding must not become part of an encapsulated packet. */
@@ -41,111 +70,133 @@ trim(struct rte_mbuf *m, uint32_t frame_len)
 		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - frame_len));
 }
 
-/* Write the outer header in front of @p ip. @return its start. */
-static inline uint8_t *
-encapsulate(uint8_t *ip, const struct burst_out *out)
+/* Write the outer header in front of the client's packet. @return its ethertype. */
+static inline uint16_t
+encapsulate(const struct burst_packet *p)
 {
-	const struct snapshot_member *member = out->member;
-	uint8_t first = ip[0];
-	uint8_t traffic_class = first >> 4 == 4 ? ip[1] : (uint8_t)(first << 4 | ip[1] >> 4);
-	uint8_t *outer = ip - member->encap_len;
+	const struct snapshot_member *member = p->member;
+	uint8_t first = p->ip[0];
+	uint8_t second = p->ip[1];
+	uint8_t traffic_class =
+			likely(first >> 4 == 4) ? second : (uint8_t)(first << 4 | second >> 4);
 
-	if (member->encap_len == 20)
-		encap_write_v4(&member->encap, outer, out->l3_len, traffic_class);
-	else
-		encap_write_v6(&member->encap, outer, out->l3_len, traffic_class);
-	return outer;
-}
-
-static inline void
-write_macs(uint8_t *frame, const struct interface *interface, uint64_t nexthop)
-{
-	store_u64(frame, (nexthop & MAC_MASK) | (uint64_t)load_u16(interface->mac) << 48);
-	store_u32(frame + 8, load_u32(interface->mac + 2));
-}
-
-/* Write the Ethernet header in front of @p ip. @return its start. */
-static inline uint8_t *
-frame_for(uint8_t *ip, const struct interface *interface, uint64_t nexthop)
-{
-	uint16_t type = ip[0] >> 4 == 4 ? ETHERTYPE_IP4_LE : ETHERTYPE_IP6_LE;
-	uint8_t *frame = ip - interface->l2_len;
-
-	write_macs(frame, interface, nexthop);
-	if (unlikely(interface->vlan != PACKET_VLAN_NONE)) {
-		store_u16(frame + 12, ETHERTYPE_VLAN_LE);
-		store_be16(frame + 14, interface->vlan);
+	if (likely(member->encap_len == ENCAP_V4_LEN)) {
+		encap_write_v4(&member->encap, p->ip - ENCAP_V4_LEN, p->l3_len, traffic_class);
+		return ETHERTYPE_IP4_LE;
 	}
-	store_u16(ip - 2, type);
-	return frame;
+	encap_write_v6(&member->encap, p->ip - ENCAP_V6_LEN, p->l3_len, traffic_class);
+	return ETHERTYPE_IP6_LE;
 }
 
 static inline void
-send(struct worker *w, const struct interface *interface, struct rte_mbuf *m)
+write_macs(uint8_t *frame, const struct worker_interface *interface, uint64_t nexthop)
 {
-	struct worker_tx *tx = &w->tx[interface->port];
+	store_u64(frame, nexthop ^ interface->flip);
+	store_u32(frame + 8, interface->mac_rest);
+}
 
-	tx->frames[tx->nb++] = m;
+/* Write the Ethernet header in front of @p ip. @return its bytes. */
+static inline int
+write_l2(uint8_t *ip, uint16_t ethertype_le, const struct worker_interface *interface,
+		uint64_t nexthop)
+{
+	store_u16(ip - 2, ethertype_le);
+	if (likely(interface->vlan == PACKET_VLAN_NONE)) {
+		write_macs(ip - L2_PLAIN, interface, nexthop);
+		return L2_PLAIN;
+	}
+	write_macs(ip - L2_TAGGED, interface, nexthop);
+	store_u16(ip - L2_TAGGED + 12, ETHERTYPE_VLAN_LE);
+	store_be16(ip - L2_TAGGED + 14, interface->vlan);
+	return L2_TAGGED;
+}
+
+/* No MAC address yet: the main lcore gets the IP packet, outer header included. */
+static void
+leave_unresolved(struct worker *w, const struct burst *b, const struct burst_packet *p)
+{
+	const struct exception x = { .mbuf = p->mbuf,
+		.nexthop = p->member->nexthop,
+		.port = b->in->port->index,
+		.vlan = PACKET_VLAN_NONE };
+
+	grow(p->mbuf, p->member->encap_len - p->l3);
+	leave_raise(w, EXCEPTION_UNRESOLVED, &x);
 }
 
 /* Encapsulation, VLAN tags, next hops without a MAC address: all that moves the packet's start. */
-static void
-rewrite_any(struct worker *w, const struct burst *b, const struct burst_out *out, uint64_t nexthop)
+static inline void
+rewrite_any(struct worker *w, const struct burst *b, const struct burst_packet *p, uint64_t nexthop,
+		struct sink *sink)
 {
-	const struct snapshot_member *member = out->member;
-	struct rte_mbuf *m = out->mbuf;
-	const struct interface *interface;
-	uint8_t *ip;
+	const struct worker_interface *interface = &w->interfaces[nexthop_interface(nexthop)];
+	uint16_t type = p->ip[0] >> 4 == 4 ? ETHERTYPE_IP4_LE : ETHERTYPE_IP6_LE;
+	int encap_len = p->member->encap_len;
 
-	if (unlikely(m->data_off + out->l3 < member->encap_len + L2_MAX)) {
-		drop(w, m, DROP_NO_HEADROOM);
+	if (unlikely(p->mbuf->data_off + p->l3 < encap_len + L2_TAGGED)) {
+		drop(w, p->mbuf, DROP_NO_HEADROOM);
 		return;
 	}
-	ip = rte_pktmbuf_mtod(m, uint8_t *) + out->l3;
-	if (member->encap_len != 0) {
-		trim(m, out->l3 + (uint32_t)out->l3_len);
-		ip = encapsulate(ip, out);
+	if (likely(encap_len != 0)) {
+		trim(p->mbuf, p->l3 + (uint32_t)p->l3_len);
+		type = encapsulate(p);
 	}
 	if (unlikely(!nexthop_is_resolved(nexthop))) {
-		const struct exception x = { .mbuf = m,
-			.nexthop = member->nexthop,
-			.port = b->in->port->index,
-			.vlan = PACKET_VLAN_NONE };
-
-		begin_at(m, ip);
-		leave_raise(w, EXCEPTION_UNRESOLVED, &x);
+		leave_unresolved(w, b, p);
 		return;
 	}
-	interface = &w->dp->interfaces.interfaces[nexthop_interface(nexthop)];
-	begin_at(m, frame_for(ip, interface, nexthop));
-	send(w, interface, m);
+	grow(p->mbuf, encap_len - p->l3 + write_l2(p->ip - encap_len, type, interface, nexthop));
+	sink_add(sink, w, interface->port, p->mbuf);
+}
+
+/*
+ * Both counters in one addition. Each half is stored whole, as their readers need it: so
+ * stores of 16 aligned bytes are on every x86-64 CPU, if not atomic altogether.
+ */
+static inline void
+count_member(struct worker *w, const struct snapshot_member *member, uint16_t bytes)
+{
+	__m128i *counters = (__m128i *)(void *)&w->members[member->stats];
+
+	_Static_assert(offsetof(struct member_stats, packets) == 0 &&
+					offsetof(struct member_stats, bytes) == 8,
+			"side by side");
+	_mm_store_si128(counters,
+			_mm_add_epi64(_mm_load_si128(counters), _mm_set_epi64x(bytes, 1)));
 }
 
 static inline void
-rewrite_one(struct worker *w, const struct burst *b, const struct burst_out *out)
+rewrite_one(struct worker *w, const struct burst *b, const struct burst_packet *p,
+		struct sink *sink)
 {
-	const struct snapshot_member *member = out->member;
+	const struct snapshot_member *member = p->member;
 	uint64_t nexthop = nexthop_get(w->nexthops, member->nexthop);
-	const struct interface *interface =
-			&w->dp->interfaces.interfaces[nexthop_interface(nexthop)];
+	const struct worker_interface *interface = &w->interfaces[nexthop_interface(nexthop)];
 
-	if (unlikely(out->l3_len + member->encap_len > member->mtu)) {
-		drop(w, out->mbuf, DROP_TOO_BIG);
+	count_member(w, member, p->l3_len);
+	if (unlikely(p->l3_len > member->room)) {
+		drop(w, p->mbuf, DROP_TOO_BIG);
 		return;
 	}
 	/* Plain in, plain out, direct: only the MAC addresses change. */
-	if (member->encap_len == 0 && nexthop_is_resolved(nexthop) && out->l3 == L2_PLAIN &&
-			interface->l2_len == L2_PLAIN) {
-		write_macs(rte_pktmbuf_mtod(out->mbuf, uint8_t *), interface, nexthop);
-		send(w, interface, out->mbuf);
+	if (member->encap_len == 0 && likely(nexthop_is_resolved(nexthop)) &&
+			likely(p->l3 == L2_PLAIN) && likely(interface->vlan == PACKET_VLAN_NONE)) {
+		write_macs(p->ip - L2_PLAIN, interface, nexthop);
+		sink_add(sink, w, interface->port, p->mbuf);
 		return;
 	}
-	rewrite_any(w, b, out, nexthop);
+	rewrite_any(w, b, p, nexthop, sink);
 }
 
 void
 burst_rewrite(struct worker *w, struct burst *b)
 {
-	for (uint16_t i = 0; i < b->nb_out; i++)
-		rewrite_one(w, b, &b->out[i]);
+	const struct burst_packet *end = b->out + b->nb_out;
+	struct sink sink;
+
+	sink_open(&sink, w, b->in->port->index);
+	for (const struct burst_packet *p = b->out; p < end; p++)
+		rewrite_one(w, b, p, &sink);
+	sink_close(&sink);
+	b->nb_out = 0;
 }

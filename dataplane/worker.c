@@ -75,6 +75,15 @@ init_clock(struct worker *w)
 			FLOW_TICK_MS);
 }
 
+/* How plain frames begin that come in on a port with this MAC address. */
+static void
+init_head(uint8_t *head, const uint8_t *mac, uint16_t ethertype, uint8_t version)
+{
+	memcpy(head, mac, 6);
+	store_be16(head + 12, ethertype);
+	head[14] = version;
+}
+
 static void
 init_ports(struct worker *w)
 {
@@ -86,19 +95,38 @@ init_ports(struct worker *w)
 		w->ports[i].port = port;
 		w->ports[i].mac_word =
 				load_u32(port->mac) | (uint64_t)load_u16(port->mac + 4) << 32;
+		init_head(w->ports[i].head4, port->mac, RTE_ETHER_TYPE_IPV4, 0x45);
+		init_head(w->ports[i].head6, port->mac, RTE_ETHER_TYPE_IPV6, 0x60);
+		w->ports[i].plain_min = UINT32_MAX;
 		w->tx[i].queue = w->index < port->nb_txq ? w->index : WORKER_NO_QUEUE;
 		w->polls_tx |= port->needs_tx_poll;
 		if (port->outbox_worker == w->index)
 			w->outboxes[w->nb_outboxes++] = port;
 	}
-	for (uint16_t i = 0; i < dp->interfaces.nb; i++) {
-		const struct interface *interface = &dp->interfaces.interfaces[i];
-		struct worker_port *in = &w->ports[interface->port];
+}
 
-		if (interface->vlan == PACKET_VLAN_NONE)
+static void
+init_interfaces(struct worker *w)
+{
+	const struct interface_table *table = &w->dp->interfaces;
+
+	for (uint16_t i = 0; i < table->nb; i++) {
+		const struct interface *interface = &table->interfaces[i];
+		struct worker_port *in = &w->ports[interface->port];
+		uint64_t high = load_u16(interface->mac);
+
+		w->interfaces[i] = (struct worker_interface){
+			.flip = high << 48 ^ (uint64_t)i << 48 ^ NEXTHOP_RESOLVED,
+			.mac_rest = load_u32(interface->mac + 2),
+			.port = interface->port,
+			.vlan = interface->vlan,
+		};
+		if (interface->vlan == PACKET_VLAN_NONE) {
 			in->has_untagged = true;
-		else
+			in->plain_min = PACKET_PLAIN_MIN;
+		} else {
 			in->vlans[interface->vlan / 64] |= UINT64_C(1) << interface->vlan % 64;
+		}
 	}
 }
 
@@ -141,6 +169,7 @@ worker_create(struct dataplane *dp, uint16_t index)
 	w->idle_max_us = dp->conf.idle_max_us;
 	init_clock(w);
 	init_ports(w);
+	init_interfaces(w);
 	ret = init_rxqs(w);
 	if (ret < 0)
 		goto err_free;

@@ -41,6 +41,9 @@ struct rte_mbuf;
 /** Queues that one worker can poll. */
 #define WORKER_MAX_RXQS 128
 
+/** Bytes of a plain frame that are read before any length is looked at: Ethernet, IPv4, TCP. */
+#define PACKET_PLAIN_MIN (14 + 20 + 20)
+
 /** Frames that wait for the end of the burst, for one port. */
 struct worker_tx {
 	uint16_t nb;
@@ -52,10 +55,27 @@ struct worker_tx {
 /** What the pipeline asks about the port that a packet came in on. */
 struct worker_port {
 	const struct port *port;
+	/* How a plain frame begins, see stage_parse.h: destination, ethertype, version. */
+	alignas(32) uint8_t head4[32];
+	uint8_t head6[16];
+	uint32_t plain_min; /**< Shortest plain frame; none is without an untagged interface. */
 	uint64_t mac_word;  /**< The port's MAC address in the low 48 bits, in memory order. */
 	bool has_untagged;  /**< An interface takes untagged frames. */
 	uint64_t vlans[64]; /**< Bit v: an interface has VLAN v. */
 };
+
+/**
+ * How frames begin that go out on an interface; so small that all of them fit the first
+ * level of the cache.
+ */
+struct worker_interface {
+	/** Turns a resolved next hop into the first 8 bytes: its MAC address, 2 bytes of ours. */
+	uint64_t flip;
+	uint32_t mac_rest; /**< The other 4 bytes of ours. */
+	uint16_t port;
+	uint16_t vlan; /**< PACKET_VLAN_NONE: untagged. */
+};
+_Static_assert(sizeof(struct worker_interface) == 16, "four a line");
 
 struct worker_rxq {
 	const struct worker_port *in;
@@ -102,7 +122,8 @@ struct worker {
 	alignas(CACHE_LINE) struct worker_sweep sweep;
 
 	struct worker_rxq rxqs[WORKER_MAX_RXQS];
-	struct worker_port ports[CONFIG_MAX_PORTS];    /**< By port index. */
+	struct worker_port ports[CONFIG_MAX_PORTS]; /**< By port index. */
+	struct worker_interface interfaces[INTERFACE_MAX];
 	const struct port *outboxes[CONFIG_MAX_PORTS]; /**< Those that we drain. */
 	struct worker_tx tx[CONFIG_MAX_PORTS];	       /**< By port index. */
 };

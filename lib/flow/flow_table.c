@@ -27,7 +27,7 @@
 #include <string.h>
 
 #define FLOW_MAGIC UINT64_C(0x776f6c4677644731) /* "1GdwFlow" */
-#define FLOW_VERSION 1
+#define FLOW_VERSION 2
 
 static unsigned int
 lanes(enum flow_layout layout)
@@ -114,19 +114,16 @@ flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 struct flow_value *
-flow_find6_beyond(const struct flow_table *t, uint32_t home, const struct flow_key6 *key)
+flow_find6_beyond(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
-	unsigned int reach = flow_bucket6(t, home)->entries[1].value.bucket;
+	unsigned int reach = flow_bucket6(t, home)->values[1].bucket;
 
 	for (unsigned int step = 1; step <= reach; step++) {
 		struct flow_bucket6 *b = flow_bucket6(t, probe(t, home, step));
+		unsigned int match = flow_match6(b, client, port);
 
-		for (unsigned int lane = 0; lane < 2; lane++) {
-			struct flow_entry6 *e = &b->entries[lane];
-
-			if (flow_match6(e, key))
-				return &e->value;
-		}
+		if (match != 0)
+			return &b->values[match >> 1];
 	}
 	return NULL;
 }
@@ -174,7 +171,7 @@ flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 struct flow_value *
-flow_insert6(struct flow_table *t, uint32_t home, const struct flow_key6 *key)
+flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
 	struct flow_bucket6 *h = flow_bucket6(t, home);
 
@@ -184,15 +181,13 @@ flow_insert6(struct flow_table *t, uint32_t home, const struct flow_key6 *key)
 		struct flow_bucket6 *b = flow_bucket6(t, probe(t, home, step));
 
 		for (unsigned int lane = 0; lane < 2; lane++) {
-			struct flow_entry6 *e = &b->entries[lane];
-
-			if (e->port_service != 0)
+			if (b->ports[lane] != 0)
 				continue;
-			memcpy(e->client, key->client, sizeof(e->client));
-			e->port_service = key->port_service;
-			note_beyond(&h->entries[0].value.bucket, &h->entries[1].value.bucket, step);
+			memcpy(b->clients[lane], client, sizeof(b->clients[lane]));
+			b->ports[lane] = port;
+			note_beyond(&h->values[0].bucket, &h->values[1].bucket, step);
 			t->nb_flows++;
-			return &e->value;
+			return &b->values[lane];
 		}
 	}
 	return NULL;
@@ -214,17 +209,13 @@ remove4(struct flow_table *t, uint32_t at, unsigned int lane)
 static void
 remove6(struct flow_table *t, uint32_t at, unsigned int lane)
 {
-	struct flow_entry6 *e = &flow_bucket6(t, at)->entries[lane];
-	struct flow_key6 key = { .port_service = e->port_service };
-	struct flow_bucket6 *h;
-	uint32_t home;
+	struct flow_bucket6 *b = flow_bucket6(t, at);
+	uint32_t home = flow_hash6(t, b->clients[lane], (uint32_t)b->ports[lane]);
+	struct flow_bucket6 *h = flow_bucket6(t, home);
 
-	memcpy(key.client, e->client, sizeof(key.client));
-	home = flow_hash6(t, &key);
-	h = flow_bucket6(t, home);
-	e->port_service = 0;
+	b->ports[lane] = 0;
 	if (home != at)
-		forget_beyond(&h->entries[0].value.bucket, &h->entries[1].value.bucket);
+		forget_beyond(&h->values[0].bucket, &h->values[1].bucket);
 	t->nb_flows--;
 }
 
@@ -237,7 +228,7 @@ sweep_bucket4(struct flow_table *t, uint32_t at, flow_judge judge, void *context
 	for (unsigned int lane = 0; lane < 4; lane++) {
 		if (b->keys[lane] == 0)
 			continue;
-		if (judge(context, b->keys[lane] & (FLOW_MAX_SERVICES - 1), &b->values[lane])) {
+		if (judge(context, flow_service(b->keys[lane]), &b->values[lane])) {
 			remove4(t, at, lane);
 			removed++;
 		}
@@ -248,14 +239,13 @@ sweep_bucket4(struct flow_table *t, uint32_t at, flow_judge judge, void *context
 static unsigned int
 sweep_bucket6(struct flow_table *t, uint32_t at, flow_judge judge, void *context)
 {
+	struct flow_bucket6 *b = flow_bucket6(t, at);
 	unsigned int removed = 0;
 
 	for (unsigned int lane = 0; lane < 2; lane++) {
-		struct flow_entry6 *e = &flow_bucket6(t, at)->entries[lane];
-
-		if (e->port_service == 0)
+		if (b->ports[lane] == 0)
 			continue;
-		if (judge(context, e->port_service >> 16 & (FLOW_MAX_SERVICES - 1), &e->value)) {
+		if (judge(context, flow_service(b->ports[lane]), &b->values[lane])) {
 			remove6(t, at, lane);
 			removed++;
 		}

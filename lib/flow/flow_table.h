@@ -59,15 +59,11 @@ struct flow_bucket4 {
 };
 _Static_assert(sizeof(struct flow_bucket4) == CACHE_LINE, "a hit costs one line");
 
-/** One IPv6 flow. */
-struct flow_entry6 {
-	uint8_t client[16];
-	struct flow_value value;
-	uint32_t port_service; /**< As in flow_key6; 0 = free. */
-	uint32_t reserved;
-};
+/** Two IPv6 flows. */
 struct flow_bucket6 {
-	struct flow_entry6 entries[2];
+	uint8_t clients[2][16];
+	uint64_t ports[2]; /**< flow_port6(); 0 = free. */
+	struct flow_value values[2];
 };
 _Static_assert(sizeof(struct flow_bucket6) == CACHE_LINE, "a hit costs one line");
 
@@ -96,12 +92,6 @@ struct flow_table {
 	uint64_t nb_flows;
 	uint64_t capacity;
 	struct flow_region *region;
-};
-
-/** An IPv6 key. */
-struct flow_key6 {
-	uint8_t client[16];
-	uint32_t port_service; /**< Client port as in the packet in the low half; the service, marked, above. */
 };
 
 /** Bytes of a region that holds @p capacity flows (at least 1); 0: @p capacity is too large. */
@@ -134,17 +124,28 @@ typedef bool (*flow_judge)(void *context, uint16_t service, struct flow_value *v
 bool flow_table_sweep(struct flow_table *table, uint32_t nb, flow_judge judge, void *context,
 		uint64_t *removed);
 
+/**
+ * What an IPv6 flow's key has besides the client's address: client port | marked service.
+ * @param port_be As it stands in the packet. Never 0.
+ */
+static inline uint32_t
+flow_port6(uint16_t port_be, uint16_t service)
+{
+	return (uint32_t)port_be << 16 | service | FLOW_MAX_SERVICES;
+}
+
 /** Key of an IPv4 flow: client address | client port | marked service. Never 0. */
 static inline uint64_t
 flow_key4(uint32_t client_be, uint16_t port_be, uint16_t service)
 {
-	return (uint64_t)client_be << 32 | (uint32_t)port_be << 16 | service | FLOW_MAX_SERVICES;
+	return (uint64_t)client_be << 32 | flow_port6(port_be, service);
 }
 
-static inline uint32_t
-flow_key6_port_service(uint16_t port_be, uint16_t service)
+/** The service of a flow_key4() or flow_port6(). */
+static inline uint16_t
+flow_service(uint64_t key)
 {
-	return ((uint32_t)service | FLOW_MAX_SERVICES) << 16 | port_be;
+	return key & (FLOW_MAX_SERVICES - 1);
 }
 
 /* Multiply and fold: both halves of the product count. */
@@ -170,13 +171,14 @@ flow_hash4(const struct flow_table *t, uint64_t key)
 			t, flow_fold(flow_fold(key ^ t->key[0], t->key[1]) ^ t->key[2], t->key[3]));
 }
 
+/** @param client 16 bytes. */
 static inline uint32_t
-flow_hash6(const struct flow_table *t, const struct flow_key6 *key)
+flow_hash6(const struct flow_table *t, const uint8_t *client, uint32_t port)
 {
-	uint64_t client = flow_fold(
-			load_u64(key->client) ^ t->key[0], load_u64(key->client + 8) ^ t->key[1]);
+	uint64_t address =
+			flow_fold(load_u64(client) ^ t->key[0], load_u64(client + 8) ^ t->key[1]);
 
-	return flow_bucket_of(t, flow_fold(client ^ key->port_service ^ t->key[2], t->key[3]));
+	return flow_bucket_of(t, flow_fold(address ^ port ^ t->key[2], t->key[3]));
 }
 
 static inline void
@@ -213,12 +215,31 @@ flow_match4(const struct flow_bucket4 *b, uint64_t key)
 #endif
 }
 
-static inline bool
-flow_match6(const struct flow_entry6 *e, const struct flow_key6 *key)
+/* Bit i: lane i holds the flow. Without a branch: which of the two it is nobody can predict. */
+static inline unsigned int
+flow_match6(const struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
 {
-	return e->port_service == key->port_service &&
-			load_u64(e->client) == load_u64(key->client) &&
-			load_u64(e->client + 8) == load_u64(key->client + 8);
+	unsigned int ports = (unsigned int)(b->ports[0] == port) |
+			(unsigned int)(b->ports[1] == port) << 1;
+#ifdef __AVX2__
+	__m256i address = _mm256_broadcastsi128_si256(
+			_mm_loadu_si128((const __m128i *)(const void *)client));
+	__m256i clients = _mm256_load_si256((const __m256i *)(const void *)b->clients);
+	__m256i equal = _mm256_cmpeq_epi64(clients, address);
+	unsigned int halves = (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+
+	halves &= halves >> 1; /* Bits 0 and 2 count. */
+	return ports & ((halves & 1) | (halves >> 1 & 2));
+#else
+	uint64_t low = load_u64(client);
+	uint64_t high = load_u64(client + 8);
+	unsigned int first =
+			(load_u64(b->clients[0]) == low) & (load_u64(b->clients[0] + 8) == high);
+	unsigned int second =
+			(load_u64(b->clients[1]) == low) & (load_u64(b->clients[1] + 8) == high);
+
+	return ports & (first | second << 1);
+#endif
 }
 
 /**
@@ -237,13 +258,12 @@ flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 static inline struct flow_value *
-flow_find6(const struct flow_table *t, uint32_t home, const struct flow_key6 *key)
+flow_find6(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
 	struct flow_bucket6 *b = flow_bucket6(t, home);
+	unsigned int match = flow_match6(b, client, port);
 
-	if (flow_match6(&b->entries[0], key))
-		return &b->entries[0].value;
-	return flow_match6(&b->entries[1], key) ? &b->entries[1].value : NULL;
+	return likely(match != 0) ? &b->values[match >> 1] : NULL;
 }
 
 /** Are there flows of this home elsewhere? */
@@ -256,7 +276,7 @@ flow_overflowed4(const struct flow_table *t, uint32_t home)
 static inline bool
 flow_overflowed6(const struct flow_table *t, uint32_t home)
 {
-	return flow_bucket6(t, home)->entries[0].value.bucket != 0;
+	return flow_bucket6(t, home)->values[0].bucket != 0;
 }
 
 /** Where most flows are that their home had no room for. */
@@ -269,7 +289,7 @@ flow_prefetch_beyond(const struct flow_table *t, uint32_t home)
 /** Find a flow that is not in its home bucket. @return its value, or NULL. */
 struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key);
 struct flow_value *flow_find6_beyond(
-		const struct flow_table *t, uint32_t home, const struct flow_key6 *key);
+		const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
 
 /**
  * Enter a flow that neither flow_find4() nor flow_find4_beyond() found.
@@ -277,6 +297,7 @@ struct flow_value *flow_find6_beyond(
  *         full (its capacity is reached, or the home's neighbourhood has no room).
  */
 struct flow_value *flow_insert4(struct flow_table *t, uint32_t home, uint64_t key);
-struct flow_value *flow_insert6(struct flow_table *t, uint32_t home, const struct flow_key6 *key);
+struct flow_value *flow_insert6(
+		struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
 
 #endif

@@ -165,25 +165,20 @@ change_route(const struct state *state, const struct change *c)
 	}
 }
 
-/* The root and the array of pointers behind it. */
-static struct snapshot *
-root_create(const struct change_set *set, uint64_t generation, const struct siphash_key *hash_key)
+/* The service that will have @p id, or NULL; of those that the change set leaves alone. */
+static const struct snapshot_service *
+part_of(const struct state *state, uint32_t id)
 {
-	const struct state *state = set->state;
-	uint32_t nb = state->snapshot != NULL ? state->snapshot->nb_services : 0;
-	const struct snapshot_service **services;
-	struct snapshot *root;
+	return state->records[id] != NULL ? state->records[id]->part : NULL;
+}
 
-	for (uint32_t k = 0; k < set->nb; k++)
-		if (set->changes[k].next != NULL && set->changes[k].next->id >= nb)
-			nb = set->changes[k].next->id + 1;
-	root = lines_alloc(lines_size(sizeof(*root)) + nb * sizeof(*services));
-	if (root == NULL)
-		return NULL;
-	memset(root, 0, sizeof(*root));
-	services = (void *)((uint8_t *)root + lines_size(sizeof(*root)));
+/* By service id: pointers, and for packets of known flows what they need of each. */
+static void
+root_fill(struct snapshot *root, const struct change_set *set, uint32_t nb,
+		const struct snapshot_service **services, struct snapshot_members *members)
+{
 	for (uint32_t i = 0; i < nb; i++)
-		services[i] = state->records[i] != NULL ? state->records[i]->part : NULL;
+		services[i] = part_of(set->state, i);
 	for (uint32_t k = 0; k < set->nb; k++) {
 		const struct change *c = &set->changes[k];
 
@@ -194,11 +189,37 @@ root_create(const struct change_set *set, uint64_t generation, const struct siph
 	}
 	while (nb > 0 && services[nb - 1] == NULL)
 		nb--;
+	for (uint32_t i = 0; i < nb; i++)
+		members[i] = services[i] == NULL ? (struct snapshot_members){ 0 }
+						 : (struct snapshot_members){ services[i]->members,
+							   services[i]->keeps_flows };
+	root->services = services;
+	root->members = members;
+	root->nb_services = nb;
+}
+
+/* The root and the arrays behind it. */
+static struct snapshot *
+root_create(const struct change_set *set, uint64_t generation, const struct siphash_key *hash_key)
+{
+	const struct state *state = set->state;
+	uint32_t nb = state->snapshot != NULL ? state->snapshot->nb_services : 0;
+	struct snapshot_members *members;
+	struct snapshot *root;
+
+	for (uint32_t k = 0; k < set->nb; k++)
+		if (set->changes[k].next != NULL && set->changes[k].next->id >= nb)
+			nb = set->changes[k].next->id + 1;
+	root = lines_alloc(lines_size(sizeof(*root)) +
+			nb * (sizeof(*members) + sizeof(const struct snapshot_service *)));
+	if (root == NULL)
+		return NULL;
+	memset(root, 0, sizeof(*root));
+	members = (void *)((uint8_t *)root + lines_size(sizeof(*root)));
+	root_fill(root, set, nb, (const struct snapshot_service **)(members + nb), members);
 	root->generation = generation;
 	root->hash_key = *hash_key;
 	root->lookup_seed = state->lookup_seed;
-	root->services = services;
-	root->nb_services = nb;
 	return root;
 }
 

@@ -43,10 +43,6 @@ lookup_alloc(uint32_t nb4, uint32_t nb6)
 	lookup->entries4 = (void *)(memory + at4);
 	lookup->entries6 = (void *)(memory + at6);
 	lookup->vips = (void *)(memory + at_vips);
-	for (uint32_t i = 0; i < size4; i++)
-		lookup->entries4[i].id = SERVICE_ID_NONE;
-	for (uint32_t i = 0; i < size6; i++)
-		lookup->entries6[i].id = SERVICE_ID_NONE;
 	return lookup;
 }
 
@@ -54,14 +50,13 @@ static void
 lookup_add4(struct lookup *lookup, uint64_t seed, const struct snapshot_service *service)
 {
 	struct snapshot_lookup4 entry = {
-		.vip_be = load_u32(service->key.vip.bytes),
-		.port_be = __builtin_bswap16(service->key.l4_port),
+		.key = snapshot_key4(load_u32(service->key.vip.bytes),
+				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
-		.protocol = service->key.protocol,
 	};
-	uint32_t at = lookup_hash4(seed, entry.vip_be, entry.port_be, entry.protocol);
+	uint32_t at = lookup_hash4(seed, entry.key);
 
-	while (lookup->entries4[at & lookup->mask4].id != SERVICE_ID_NONE)
+	while (lookup->entries4[at & lookup->mask4].key != 0)
 		at++;
 	lookup->entries4[at & lookup->mask4] = entry;
 }
@@ -70,14 +65,14 @@ static void
 lookup_add6(struct lookup *lookup, uint64_t seed, const struct snapshot_service *service)
 {
 	struct snapshot_lookup6 entry = {
-		.port_be = __builtin_bswap16(service->key.l4_port),
+		.port = snapshot_port6(
+				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
-		.protocol = service->key.protocol,
 	};
-	uint32_t at = lookup_hash6(seed, service->key.vip.bytes, entry.port_be, entry.protocol);
+	uint32_t at = lookup_hash6(seed, service->key.vip.bytes, entry.port);
 
 	memcpy(entry.vip, service->key.vip.bytes, sizeof(entry.vip));
-	while (lookup->entries6[at & lookup->mask6].id != SERVICE_ID_NONE)
+	while (lookup->entries6[at & lookup->mask6].port != 0)
 		at++;
 	lookup->entries6[at & lookup->mask6] = entry;
 }

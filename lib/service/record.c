@@ -253,12 +253,12 @@ part_fill_member(struct snapshot_member *out, const struct member *m,
 	if (!m->routed)
 		return;
 	out->nexthop = m->route.nexthop;
-	out->mtu = m->route.mtu;
 	if (keeps)
 		out->flags |= MEMBER_KEEPS_FLOWS;
 	if (conf->mode == MODE_IPIP)
 		out->encap_len = encap_template_init(
 				&out->encap, &m->route.source, &m->conf.addr, conf->key.vip.family);
+	out->room = m->route.mtu > out->encap_len ? (uint16_t)(m->route.mtu - out->encap_len) : 0;
 }
 
 static enum conf_error
@@ -288,8 +288,13 @@ part_build(struct record *record, uint32_t tick_ms)
 	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)
 		part->lifetime_ticks[i] =
 				ticks(conf->lifetime_s[i], service_default_lifetime_s[i], tick_ms);
-	for (uint32_t i = 0; i < set->nb; i++)
+	part->keeps_flows = 1;
+	for (uint32_t i = 0; i < set->nb; i++) {
 		part_fill_member(&members[i], &set->at[i], conf);
+		if (set->at[i].presence != PRESENCE_NONE &&
+				!(members[i].flags & MEMBER_KEEPS_FLOWS))
+			part->keeps_flows = 0;
+	}
 	record->part = part;
 	return CONF_OK;
 }

@@ -44,7 +44,7 @@ enum snapshot_member_flags {
 struct snapshot_member {
 	alignas(CACHE_LINE) uint32_t nexthop; /**< Index into the table of next hops. */
 	uint32_t stats;			      /**< Index of its counters, see channel/stats.h. */
-	uint16_t mtu;	   /**< Largest IP packet that the way out takes, outer header included. */
+	uint16_t room; /**< Largest packet of a client that the way out takes, outer header aside. */
 	uint8_t flags;	   /**< enum snapshot_member_flags. */
 	uint8_t mode;	   /**< enum service_mode. */
 	uint8_t encap_len; /**< Bytes of the outer IP header: 0, 20 or 40. */
@@ -64,7 +64,8 @@ struct snapshot_service {
 	uint16_t id;
 	uint8_t removed; /**< Tombstone: no packet is looked up to it any more. */
 	uint8_t mode;
-	uint8_t reserved[2];
+	uint8_t keeps_flows; /**< All members that a flow may name have MEMBER_KEEPS_FLOWS. */
+	uint8_t reserved;
 	uint16_t syn_reselect_ticks; /**< In flow_table.h's ticks. */
 	uint16_t reserved2;
 	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< In flow_table.h's ticks. */
@@ -73,26 +74,28 @@ struct snapshot_service {
 	uint32_t refs; /**< Control thread only. */
 };
 
-/** Look-up entry for an IPv4 service; service id SERVICE_ID_NONE = empty. */
+/** Look-up entry for an IPv4 service. */
 struct snapshot_lookup4 {
-	uint32_t vip_be;
-	uint16_t port_be;
+	uint64_t key; /**< snapshot_key4(); 0 = empty. */
 	uint16_t id;
-	uint8_t protocol;
-	uint8_t reserved[3];
-	uint32_t reserved2;
+	uint8_t reserved[6];
 };
 _Static_assert(sizeof(struct snapshot_lookup4) == 16, "four a line");
 
 /** Look-up entry for an IPv6 service. */
 struct snapshot_lookup6 {
 	uint8_t vip[16];
-	uint16_t port_be;
+	uint32_t port; /**< snapshot_port6(); 0 = empty. */
 	uint16_t id;
-	uint8_t protocol;
-	uint8_t reserved[11];
+	uint8_t reserved[10];
 };
 _Static_assert(sizeof(struct snapshot_lookup6) == 32, "two a line");
+
+/** What a packet of a known flow needs of its service. */
+struct snapshot_members {
+	const struct snapshot_member *at; /**< By member index; NULL: no such service. */
+	uint64_t keep_flows; /**< 1: all of them do, their flags need not be looked at. */
+};
 
 /** The root. */
 struct snapshot {
@@ -109,6 +112,7 @@ struct snapshot {
 	uint32_t nb_vips;
 	uint32_t nb_services; /**< Entries of services, tombstones included. */
 	const struct snapshot_service *const *services; /**< By service id; NULL where unused. */
+	const struct snapshot_members *members;		/**< By service id. */
 };
 
 /* One multiplication; both halves of the product, so that every bit of @p x counts. */
@@ -120,49 +124,61 @@ lookup_mix(uint64_t x)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint32_t
-lookup_hash4(uint64_t seed, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
+/** Key of an IPv4 service: port | protocol | VIP, as they lie in the packet. Never 0. */
+static inline uint64_t
+snapshot_key4(uint32_t vip_be, uint16_t port_be, uint8_t protocol)
 {
-	uint64_t x = (uint64_t)vip_be << 32 | (uint32_t)port_be << 16 | protocol;
+	return (uint64_t)port_be << 48 | (uint64_t)protocol << 32 | vip_be;
+}
 
-	return (uint32_t)lookup_mix(x ^ seed);
+/** What an IPv6 service's key has besides the VIP. Never 0. */
+static inline uint32_t
+snapshot_port6(uint16_t port_be, uint8_t protocol)
+{
+	return (uint32_t)port_be << 16 | protocol;
 }
 
 static inline uint32_t
-lookup_hash6(uint64_t seed, const uint8_t *vip, uint16_t port_be, uint8_t protocol)
+lookup_hash4(uint64_t seed, uint64_t key)
+{
+	return (uint32_t)lookup_mix(key ^ seed);
+}
+
+static inline uint32_t
+lookup_hash6(uint64_t seed, const uint8_t *vip, uint32_t port)
 {
 	uint64_t high = lookup_mix(load_u64(vip) ^ seed);
 	uint64_t low = lookup_mix(load_u64(vip + 8) ^ ~seed);
 
-	return (uint32_t)lookup_mix(high + (low << 1) + ((uint32_t)port_be << 16 | protocol));
+	return (uint32_t)lookup_mix(high + (low << 1) + port);
 }
 
-/** @return the service's id, or SERVICE_ID_NONE. */
+/** @param key snapshot_key4(). @return the service's id, or SERVICE_ID_NONE. */
 static inline uint16_t
-snapshot_find4(const struct snapshot *s, uint32_t vip_be, uint16_t port_be, uint8_t protocol)
+snapshot_find4(const struct snapshot *s, uint64_t key)
 {
-	for (uint32_t at = lookup_hash4(s->lookup_seed, vip_be, port_be, protocol);; at++) {
+	for (uint32_t at = lookup_hash4(s->lookup_seed, key);; at++) {
 		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
 
-		if (e->id == SERVICE_ID_NONE)
-			return SERVICE_ID_NONE;
-		if (e->vip_be == vip_be && e->port_be == port_be && e->protocol == protocol)
+		if (likely(e->key == key))
 			return e->id;
+		if (e->key == 0)
+			return SERVICE_ID_NONE;
 	}
 }
 
-/** @param vip 16 bytes. @return the service's id, or SERVICE_ID_NONE. */
+/** @param vip 16 bytes. @param port snapshot_port6(). @return as snapshot_find4(). */
 static inline uint16_t
-snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint16_t port_be, uint8_t protocol)
+snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
 {
-	for (uint32_t at = lookup_hash6(s->lookup_seed, vip, port_be, protocol);; at++) {
+	for (uint32_t at = lookup_hash6(s->lookup_seed, vip, port);; at++) {
 		const struct snapshot_lookup6 *e = &s->lookup6[at & s->lookup6_mask];
 
-		if (e->id == SERVICE_ID_NONE)
-			return SERVICE_ID_NONE;
-		if (memcmp(e->vip, vip, sizeof(e->vip)) == 0 && e->port_be == port_be &&
-				e->protocol == protocol)
+		if (likely(e->port == port && load_u64(e->vip) == load_u64(vip) &&
+				    load_u64(e->vip + 8) == load_u64(vip + 8)))
 			return e->id;
+		if (e->port == 0)
+			return SERVICE_ID_NONE;
 	}
 }
 

@@ -64,8 +64,9 @@ find(const struct snapshot *s, const struct service_key *key)
 	uint16_t port_be = __builtin_bswap16(key->l4_port);
 
 	if (key->vip.family == IP_V4)
-		return snapshot_find4(s, load_u32(key->vip.bytes), port_be, key->protocol);
-	return snapshot_find6(s, key->vip.bytes, port_be, key->protocol);
+		return snapshot_find4(
+				s, snapshot_key4(load_u32(key->vip.bytes), port_be, key->protocol));
+	return snapshot_find6(s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
 }
 
 static void
@@ -137,9 +138,9 @@ test_lookup_tables_are_at_most_half_full_and_hold_live_services_only(void **stat
 		nb6 += services[i].key.vip.family == IP_V6;
 	}
 	for (uint32_t i = 0; i <= lookup->mask4; i++)
-		used4 += lookup->entries4[i].id != SERVICE_ID_NONE;
+		used4 += lookup->entries4[i].key != 0;
 	for (uint32_t i = 0; i <= lookup->mask6; i++)
-		used6 += lookup->entries6[i].id != SERVICE_ID_NONE;
+		used6 += lookup->entries6[i].port != 0;
 	assert_int_equal(used4, nb4);
 	assert_int_equal(used6, nb6);
 	assert_true(2 * nb4 <= lookup->mask4 + 1);
@@ -161,9 +162,10 @@ test_a_run_of_colliding_services_is_found_and_ends(void **state)
 		services[nb].key = random_key();
 		services[nb].key.vip = ip_addr_from_bytes(IP_V4, "\x0a\x00\x00\x01");
 		pointers[nb] = &services[nb];
-		if ((lookup_hash4(seed, load_u32(services[nb].key.vip.bytes),
-				     __builtin_bswap16(services[nb].key.l4_port),
-				     services[nb].key.protocol) &
+		if ((lookup_hash4(seed,
+				     snapshot_key4(load_u32(services[nb].key.vip.bytes),
+						     __builtin_bswap16(services[nb].key.l4_port),
+						     services[nb].key.protocol)) &
 				    7) == 7 &&
 				linear_find(nb, &services[nb].key) == SERVICE_ID_NONE)
 			nb++;
@@ -199,18 +201,18 @@ longest_run(uint32_t nb, struct service_key (*make)(uint32_t i), uint64_t seed)
 		const struct snapshot_lookup4 *e = &lookup->entries4[at];
 		uint32_t run;
 
-		if (e->id == SERVICE_ID_NONE)
+		if (e->key == 0)
 			continue;
-		run = (at - lookup_hash4(seed, e->vip_be, e->port_be, e->protocol)) & lookup->mask4;
+		run = (at - lookup_hash4(seed, e->key)) & lookup->mask4;
 		longest = run > longest ? run : longest;
 	}
 	for (uint32_t at = 0; at <= lookup->mask6; at++) {
 		const struct snapshot_lookup6 *e = &lookup->entries6[at];
 		uint32_t run;
 
-		if (e->id == SERVICE_ID_NONE)
+		if (e->port == 0)
 			continue;
-		run = (at - lookup_hash6(seed, e->vip, e->port_be, e->protocol)) & lookup->mask6;
+		run = (at - lookup_hash6(seed, e->vip, e->port)) & lookup->mask6;
 		longest = run > longest ? run : longest;
 	}
 	lookup_put(lookup);

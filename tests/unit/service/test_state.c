@@ -502,8 +502,10 @@ test_more_services_than_the_limit_are_refused(void **state)
 	for (uint32_t i = 0; i < SERVICE_MAX; i++) {
 		struct service_conf c = service(i);
 
-		assert_int_equal(snapshot_find4(snapshot, load_u32(c.key.vip.bytes),
-						 __builtin_bswap16(80), PROTOCOL_TCP),
+		assert_int_equal(snapshot_find4(snapshot,
+						 snapshot_key4(load_u32(c.key.vip.bytes),
+								 __builtin_bswap16(80),
+								 PROTOCOL_TCP)),
 				i);
 	}
 	t = begin(s, false);

@@ -393,8 +393,10 @@ snapshot_find(const struct snapshot *s, const struct service_key *key)
 {
 	uint16_t port_be = __builtin_bswap16(key->l4_port);
 	uint16_t id = key->vip.family == IP_V4
-			? snapshot_find4(s, load_u32(key->vip.bytes), port_be, key->protocol)
-			: snapshot_find6(s, key->vip.bytes, port_be, key->protocol);
+			? snapshot_find4(s,
+					  snapshot_key4(load_u32(key->vip.bytes), port_be,
+							  key->protocol))
+			: snapshot_find6(s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
 
 	return id == SERVICE_ID_NONE ? NONE : id;
 }
@@ -726,11 +728,11 @@ check_member(const struct twin *t, uint32_t k, uint32_t i, const struct snapshot
 	if (!routed)
 		return;
 	assert_int_equal(m->nexthop, route->nexthop);
-	assert_int_equal(m->mtu, route->mtu);
 	if (s->conf.mode == MODE_IPIP)
 		encap_len = encap_template_init(
 				&encap, &route->source, &t->addrs[i], s->conf.key.vip.family);
 	assert_int_equal(m->encap_len, encap_len);
+	assert_int_equal(m->room, route->mtu - encap_len);
 	assert_int_equal(encap_len != 0, s->conf.mode == MODE_IPIP);
 	assert_memory_equal(&m->encap, &encap, sizeof(encap));
 }
@@ -826,6 +828,24 @@ check_service(struct twin *t, uint32_t k, const struct snapshot_service *part)
 	check_slots(t, k, part);
 }
 
+/* What packets of known flows look at says what the service says. */
+static void
+check_members(const struct snapshot *s, uint32_t id)
+{
+	const struct snapshot_service *service = s->services[id];
+	bool keep = true;
+
+	for (uint32_t i = 0; i < service->nb_members; i++)
+		keep &= (service->members[i].flags & MEMBER_KEEPS_FLOWS) != 0;
+	assert_ptr_equal(s->members[id].at, service->members);
+	/* Holes that no flow names make no difference. */
+	if (keep)
+		assert_int_equal(s->members[id].keep_flows, 1);
+	for (uint32_t i = 0; i < service->nb_members; i++)
+		if (s->members[id].keep_flows && service->members[i].flags != MEMBER_KEEPS_FLOWS)
+			assert_int_equal(service->members[i].stats, 0);
+}
+
 static void
 check_routes(const struct twin *t)
 {
@@ -870,6 +890,7 @@ check_free_numbers(const struct twin *t, const struct snapshot *s)
 		if (id_is_taken(t, id))
 			continue;
 		assert_true(id >= s->nb_services || s->services[id] == NULL);
+		assert_true(id >= s->nb_services || s->members[id].at == NULL);
 		assert_false(t->services[id]);
 	}
 	for (uint32_t stats = 0; stats < MAX_MEMBERS; stats++)
@@ -897,6 +918,7 @@ twin_check(struct twin *t)
 			continue;
 		assert_true(n->id < s->nb_services);
 		check_service(t, k, s->services[n->id]);
+		check_members(s, n->id);
 		if (!n->touched && n->part != NULL)
 			assert_ptr_equal(s->services[n->id], n->part);
 		n->part = s->services[n->id];

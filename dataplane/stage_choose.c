@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The third stage: members for flows that are not known, by the service's Maglev table. All
+ * slots' hashes first, so that the slots' lines are on their way before the first is read.
+ */
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/known_flow.h"
+#include "dataplane/leave.h"
+#include "hash/maglev.h"
+#include "net/parse.h"
+
+/* The slot that a flow's hash names; of its service, by the packet. */
+static inline const uint16_t *
+slot_of(const struct burst *b, const struct snapshot_service *service, const struct burst_packet *p,
+		bool v6)
+{
+	const struct service_key *key = &service->key;
+	uint32_t ports = (uint16_t)(p->key >> 16) | (uint32_t)__builtin_bswap16(key->l4_port) << 16;
+	uint64_t hash = v6 ? slot_hash_v6(&b->snapshot->hash_key, p->ip + 8, key->vip.bytes, ports,
+					     key->protocol)
+			   : slot_hash_v4(&b->snapshot->hash_key, (uint32_t)(p->key >> 32),
+					     load_u32(key->vip.bytes), ports, key->protocol);
+
+	return &service->slots[maglev_slot(hash, service->nb_slots)];
+}
+
+/* A known flow goes to another member, or stays where it is. @return the member, NULL: nobody takes it. */
+static const struct snapshot_member *
+move_flow(struct worker *w, const struct snapshot_service *service, struct flow_value *value,
+		uint16_t chosen, stat_counter *why)
+{
+	const struct snapshot_member *from = &service->members[value->member];
+	const struct snapshot_member *to;
+
+	if (chosen == MAGLEV_NO_BACKEND)
+		return (from->flags & MEMBER_KEEPS_FLOWS) ? from : NULL;
+	to = &service->members[chosen];
+	stat_add(why, 1);
+	if (to != from) {
+		stat_add(&w->members[from->stats].active_flows, -UINT64_C(1));
+		stat_add(&w->members[to->stats].active_flows, 1);
+		value->member = chosen;
+	}
+	stat_add(&w->members[to->stats].new_flows, 1);
+	return to;
+}
+
+const struct snapshot_member *
+known_flow_track(struct worker *w, const struct burst *b, const struct burst_packet *p,
+		struct flow_value *value, bool v6)
+{
+	const struct snapshot_service *service = b->snapshot->services[flow_service(p->key)];
+	const struct snapshot_member *member = &service->members[value->member];
+	stat_counter *why = NULL;
+	struct packet packet;
+
+	packet_parse(rte_pktmbuf_mtod(p->mbuf, const uint8_t *), p->mbuf->data_len,
+			p->mbuf->pkt_len, &packet);
+	if (flow_track(value, packet.tcp_flags, packet.l4_payload, w->now,
+			    service->syn_reselect_ticks) == FLOW_RESELECT)
+		why = &w->stats->flows_reselected;
+	if (!(member->flags & MEMBER_KEEPS_FLOWS))
+		why = &w->stats->flows_moved;
+	if (why != NULL)
+		member = move_flow(w, service, value, *slot_of(b, service, p, v6), why);
+	if (member == NULL)
+		drop(w, p->mbuf, DROP_NO_BACKEND);
+	return member;
+}
+
+/* Give an entry, if the table has room, to a flow that @p member gets. */
+static inline void
+enter(struct worker *w, const struct burst_packet *p, uint16_t chosen,
+		const struct snapshot_member *member, uint8_t state, bool v6)
+{
+	struct flow_value *value = v6
+			? flow_insert6(&w->flows6, p->home, p->ip + 8, (uint32_t)p->key)
+			: flow_insert4(&w->flows4, p->home, p->key);
+
+	stat_add(&w->members[member->stats].new_flows, 1);
+	if (unlikely(value == NULL)) {
+		stat_add(&w->stats->flow_table_full, 1);
+		return;
+	}
+	value->member = chosen;
+	value->state = state;
+	value->last_seen = w->now;
+	stat_add(&w->members[member->stats].active_flows, 1);
+	stat_add(&w->stats->flows_inserted, 1);
+}
+
+/* @return its member; NULL: there is none, the packet has been dropped. */
+static inline const struct snapshot_member *
+begin_flow(struct worker *w, const struct burst *b, const struct burst_packet *p, uint16_t chosen,
+		bool v6)
+{
+	const struct snapshot_service *service = b->snapshot->services[flow_service(p->key)];
+	const struct snapshot_member *member;
+	enum flow_birth birth;
+	uint8_t state = 0;
+
+	if (unlikely(chosen == MAGLEV_NO_BACKEND)) {
+		drop(w, p->mbuf, DROP_NO_BACKEND);
+		return NULL;
+	}
+	member = &service->members[chosen];
+	birth = flow_begin(service->key.protocol, p->tcp_flags, &state);
+	stat_add(birth == FLOW_BIRTH_NEW ? &w->stats->flow_misses_syn
+					 : &w->stats->flow_misses_other,
+			1);
+	if (likely(birth != FLOW_BIRTH_UNTRACKED))
+		enter(w, p, chosen, member, state, v6);
+	return member;
+}
+
+/* An earlier packet of the burst may have entered the flow. */
+static inline struct flow_value *
+find_again(const struct worker *w, const struct burst_packet *p, bool v6)
+{
+	struct flow_value *value = v6 ? flow_find6(&w->flows6, p->home, p->ip + 8, (uint32_t)p->key)
+				      : flow_find4(&w->flows4, p->home, p->key);
+
+	if (value != NULL)
+		return value;
+	if (v6)
+		return flow_overflowed6(&w->flows6, p->home)
+				? flow_find6_beyond(
+						  &w->flows6, p->home, p->ip + 8, (uint32_t)p->key)
+				: NULL;
+	return flow_overflowed4(&w->flows4, p->home)
+			? flow_find4_beyond(&w->flows4, p->home, p->key)
+			: NULL;
+}
+
+static inline __attribute__((always_inline)) void
+choose(struct worker *w, struct burst *b, const struct burst_packet *packets, uint16_t nb, bool v6)
+{
+	struct burst_packet *out = b->out + b->nb_out;
+	const uint16_t *slots[BURST_MAX];
+	uint64_t hits = 0;
+
+	for (uint16_t i = 0; i < nb; i++) {
+		slots[i] = slot_of(b, b->snapshot->services[flow_service(packets[i].key)],
+				&packets[i], v6);
+		rte_prefetch0(slots[i]);
+	}
+	for (uint16_t i = 0; i < nb; i++) {
+		const struct burst_packet *p = &packets[i];
+		struct flow_value *value = i == 0 ? NULL : find_again(w, p, v6);
+		const struct snapshot_member *member;
+
+		if (unlikely(value != NULL))
+			member = known_flow(w, b, b->snapshot->members, p, value, v6);
+		else
+			member = begin_flow(w, b, p, *slots[i], v6);
+		hits += value != NULL;
+		if (likely(member != NULL))
+			out = burst_put(out, p, member);
+	}
+	b->nb_out = (uint16_t)(out - b->out);
+	stat_add(&w->stats->flow_hits, hits);
+}
+
+void
+burst_choose(struct worker *w, struct burst *b)
+{
+	if (b->nb4 != 0)
+		choose(w, b, b->packets4, b->nb4, false);
+	if (b->nb6 != 0)
+		choose(w, b, b->packets6, b->nb6, true);
+	b->nb4 = 0;
+	b->nb6 = 0;
+}

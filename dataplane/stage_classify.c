@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The first stage: frames to packets of services. It touches the mbufs and the packets'
+ * first line, prefetched a few packets ahead, and the small look-up table of services; it
+ * leaves with the prefetches of all buckets under way.
+ *
+ * Parsing and finding the service are one loop: what one finds out the other uses while it is
+ * in registers, and prefetches are spread over more work (doc/decisions/0007).
+ */
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/leave.h"
+#include "dataplane/stage_parse.h"
+
+/* Enough to cover the latency of a line from L3. */
+#define FRAME_AHEAD 4
+#define MBUF_AHEAD 8
+
+#define MAC_MASK UINT64_C(0xffffffffffff)
+/* The group bit of a destination MAC address, as load_u64() has it. */
+#define MAC_GROUP_BIT UINT64_C(1)
+
+/* Is this frame on an interface of ours? */
+static bool
+interface_known(const struct worker_port *in, uint16_t vlan)
+{
+	if (vlan == PACKET_VLAN_NONE)
+		return in->has_untagged;
+	return (in->vlans[vlan / 64] >> vlan % 64 & 1) != 0;
+}
+
+static bool
+checksum_bad(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD;
+}
+
+static enum parse_result
+take(struct rte_mbuf *m, uint8_t *frame, const struct packet *packet, struct parsed *out)
+{
+	uint16_t port_be = load_u16(frame + packet->l4 + 2);
+	bool v4 = packet->kind == PACKET_FLOW4;
+
+	out->mbuf = m;
+	out->ip = frame + packet->l3;
+	out->service = v4 ? snapshot_key4(load_u32(frame + packet->l3 + 16), port_be,
+					    packet->protocol)
+			  : snapshot_port6(port_be, packet->protocol);
+	out->client_port_be = load_u16(frame + packet->l4);
+	out->l3_len = packet->l3_len;
+	out->l3 = (uint8_t)packet->l3;
+	out->tcp_flags = packet->tcp_flags;
+	return v4 ? PARSE_FLOW4 : PARSE_FLOW6;
+}
+
+/* Not plain. Out of line: rare, and it may take its time. */
+static __attribute__((noinline)) enum parse_result
+parse_any(struct worker *w, struct burst *b, struct rte_mbuf *m, struct parsed *out)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+	struct packet packet;
+	uint64_t mac;
+
+	packet_parse(frame, m->data_len, m->pkt_len, &packet);
+	if (packet.kind == PACKET_DROP) {
+		drop(w, m, packet.drop);
+		return PARSE_LEFT;
+	}
+	mac = load_u64(frame) & MAC_MASK; /* A frame that parses has 14 bytes. */
+	if ((mac & MAC_GROUP_BIT) == 0 && mac != b->in->mac_word)
+		drop(w, m, DROP_NOT_FOR_US);
+	else if (!interface_known(b->in, packet.vlan))
+		leave_unknown_vlan(w, m, b->in->port, packet.vlan);
+	else if (checksum_bad(m))
+		drop(w, m, DROP_BAD_CHECKSUM);
+	else if (mac == b->in->mac_word &&
+			(packet.kind == PACKET_FLOW4 || packet.kind == PACKET_FLOW6))
+		return take(m, frame, &packet, out);
+	else
+		leave_other_kind(w, m, b->in->port, b->snapshot, &packet);
+	return PARSE_LEFT;
+}
+
+static inline enum parse_result
+parse(struct worker *w, struct burst *b, struct rte_mbuf *m, struct parsed *out)
+{
+	enum parse_result result;
+	struct parsed any; /* So that @p out, of which no address is taken, stays in registers. */
+
+	if (likely(parse_may_be_plain(m, b->in))) {
+		if (likely(parse_plain4(m, b->in, out)))
+			return PARSE_FLOW4;
+		if (likely(parse_plain6(m, b->in, out)))
+			return PARSE_FLOW6;
+	}
+	result = parse_any(w, b, m, &any);
+	*out = any;
+	return result;
+}
+
+static inline void
+prefetch_ahead(struct rte_mbuf **frames, uint16_t i, uint16_t nb)
+{
+	if (i + MBUF_AHEAD < nb)
+		rte_prefetch0(frames[i + MBUF_AHEAD]);
+	if (i + FRAME_AHEAD < nb)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i + FRAME_AHEAD], void *));
+}
+
+static inline void
+prefetch_first(struct rte_mbuf **frames, uint16_t nb)
+{
+	for (uint16_t i = 0; i < RTE_MIN(nb, MBUF_AHEAD); i++)
+		rte_prefetch0(frames[i]);
+	for (uint16_t i = 0; i < RTE_MIN(nb, FRAME_AHEAD); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+}
+
+/* What both families have in common. */
+static inline struct burst_packet
+packet_of(const struct parsed *p, uint64_t key, uint32_t home)
+{
+	return (struct burst_packet){ .mbuf = p->mbuf,
+		.ip = p->ip,
+		.key = key,
+		.home = home,
+		.l3_len = p->l3_len,
+		.l3 = p->l3,
+		.tcp_flags = p->tcp_flags };
+}
+
+/* @return how many packets that are: 1, or 0: it has left. */
+static inline uint16_t
+find_service4(struct worker *w, const struct burst *b, const struct parsed *p,
+		struct burst_packet *out)
+{
+	uint16_t service = snapshot_find4(b->snapshot, p->service);
+	uint64_t key;
+	uint32_t home;
+
+	if (unlikely(service == SERVICE_ID_NONE)) {
+		leave_no_service(w, p->mbuf, b->in->port);
+		return 0;
+	}
+	key = flow_key4(load_u32(p->ip + 12), p->client_port_be, service);
+	home = flow_hash4(&w->flows4, key);
+	flow_prefetch(&w->flows4, home);
+	*out = packet_of(p, key, home);
+	return 1;
+}
+
+static inline uint16_t
+find_service6(struct worker *w, const struct burst *b, const struct parsed *p,
+		struct burst_packet *out)
+{
+	uint16_t service = snapshot_find6(b->snapshot, p->ip + 24, (uint32_t)p->service);
+	uint32_t port, home;
+
+	if (unlikely(service == SERVICE_ID_NONE)) {
+		leave_no_service(w, p->mbuf, b->in->port);
+		return 0;
+	}
+	port = flow_port6(p->client_port_be, service);
+	home = flow_hash6(&w->flows6, p->ip + 8, port);
+	flow_prefetch(&w->flows6, home);
+	*out = packet_of(p, port, home);
+	return 1;
+}
+
+void
+burst_classify(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t nb)
+{
+	struct burst_packet *next4 = b->packets4;
+	struct burst_packet *next6 = b->packets6;
+
+	prefetch_first(frames, nb);
+	for (uint16_t i = 0; i < nb; i++) {
+		struct parsed parsed;
+		enum parse_result result;
+
+		prefetch_ahead(frames, i, nb);
+		result = parse(w, b, frames[i], &parsed);
+		if (likely(result == PARSE_FLOW4))
+			next4 += find_service4(w, b, &parsed, next4);
+		else if (likely(result == PARSE_FLOW6))
+			next6 += find_service6(w, b, &parsed, next6);
+	}
+	b->nb4 = (uint16_t)(next4 - b->packets4);
+	b->nb6 = (uint16_t)(next6 - b->packets6);
+}
+
+uint64_t
+burst_classify_timed(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t nb,
+		struct pipeline_times *times)
+{
+	struct parsed parsed[BURST_MAX];
+	enum parse_result results[BURST_MAX];
+	uint64_t begin = rte_rdtsc_precise();
+	uint64_t middle, end;
+
+	b->nb4 = 0;
+	b->nb6 = 0;
+	prefetch_first(frames, nb);
+	for (uint16_t i = 0; i < nb; i++) {
+		prefetch_ahead(frames, i, nb);
+		results[i] = parse(w, b, frames[i], &parsed[i]);
+	}
+	middle = rte_rdtsc_precise();
+	times->cycles[PIPELINE_PARSE] += middle - begin;
+	for (uint16_t i = 0; i < nb; i++) {
+		if (likely(results[i] == PARSE_FLOW4))
+			b->nb4 += find_service4(w, b, &parsed[i], &b->packets4[b->nb4]);
+		else if (likely(results[i] == PARSE_FLOW6))
+			b->nb6 += find_service6(w, b, &parsed[i], &b->packets6[b->nb6]);
+	}
+	end = rte_rdtsc_precise();
+	times->cycles[PIPELINE_SERVICE] += end - middle;
+	return end;
+}
