@@ -4,11 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 
@@ -17,34 +14,7 @@
 #include "net/parse.h"
 #include "service/state.h"
 
-#define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-#define FREE_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 #define MEGABYTE (1024 * 1024)
-
-static long
-read_long(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	long value = 0;
-
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%ld", &value) != 1)
-		value = 0;
-	fclose(file);
-	return value;
-}
-
-static void
-write_long(const char *path, long value)
-{
-	FILE *file = fopen(path, "w");
-
-	if (file == NULL)
-		return;
-	fprintf(file, "%ld\n", value);
-	fclose(file);
-}
 
 static unsigned int
 megabytes_needed(const struct world_conf *conf)
@@ -53,53 +23,6 @@ megabytes_needed(const struct world_conf *conf)
 			flow_table_size(FLOW_NARROW6, conf->capacity);
 
 	return (unsigned int)(bytes / MEGABYTE) + 64;
-}
-
-/* Take what is missing from the system; world_destroy() gives it back. */
-static bool
-reserve_hugepages(struct world *world, unsigned int megabytes)
-{
-	long missing = (long)megabytes / 2 + 1 - read_long(FREE_HUGEPAGES);
-
-	if (missing <= 0)
-		return true;
-	world->hugepages_taken = missing;
-	write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) + missing);
-	return read_long(FREE_HUGEPAGES) >= (long)megabytes / 2 + 1;
-}
-
-static int
-start_eal(struct world *world)
-{
-	unsigned int megabytes = megabytes_needed(&world->conf);
-	char memory[16];
-	char prefix[32];
-	char *args[12] = { (char *)(uintptr_t) "guideway-bench", (char *)(uintptr_t) "-l0",
-		(char *)(uintptr_t) "--no-pci", (char *)(uintptr_t) "--no-telemetry",
-		(char *)(uintptr_t) "--log-level=*:error", prefix, (char *)(uintptr_t) "-m",
-		memory };
-	int nb = 8;
-
-	if (world->conf.hugepages && !reserve_hugepages(world, megabytes)) {
-		fprintf(stderr,
-				"guideway-bench: no %u MB of free hugepages; "
-				"echo %u > " NR_HUGEPAGES " as root, or --no-hugepages\n",
-				megabytes, megabytes / 2 + 1);
-		return -1;
-	}
-	snprintf(memory, sizeof(memory), "%u", megabytes);
-	snprintf(prefix, sizeof(prefix), "--file-prefix=bench%d", (int)getpid());
-	if (world->conf.hugepages) {
-		args[nb++] = (char *)(uintptr_t) "--in-memory";
-	} else {
-		args[nb++] = (char *)(uintptr_t) "--no-huge";
-		args[nb++] = (char *)(uintptr_t) "--no-shconf";
-	}
-	if (rte_eal_init(nb, args) < 0) {
-		fprintf(stderr, "guideway-bench: EAL: %s\n", rte_strerror(rte_errno));
-		return -1;
-	}
-	return 0;
 }
 
 struct ip_addr
@@ -261,7 +184,7 @@ world_create(struct world *world, const struct world_conf *conf)
 	world->conf = *conf;
 	world->vip4 = ip_addr_from_bytes(IP_V4, vip4);
 	world->vip6 = ip_addr_from_bytes(IP_V6, vip6);
-	if (start_eal(world) < 0)
+	if (bench_eal_start(&world->eal, megabytes_needed(conf), conf->hugepages) < 0)
 		return -1;
 	if (create_dataplane(world) < 0 || create_services(world) < 0) {
 		fprintf(stderr, "guideway-bench: the service could not be made\n");
@@ -283,7 +206,5 @@ world_destroy(struct world *world)
 	rte_mempool_free(world->dp.pool);
 	free(world->dp.nexthops);
 	free(world->dp.stats);
-	rte_eal_cleanup();
-	if (world->hugepages_taken > 0) /* Others may have taken more meanwhile. */
-		write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) - world->hugepages_taken);
+	bench_eal_stop(&world->eal);
 }

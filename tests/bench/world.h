@@ -14,6 +14,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/worker.h"
+#include "eal.h"
 
 #define WORLD_SERVICE_PORT 80
 
@@ -33,7 +34,7 @@ struct world {
 	struct state *state;
 	struct ip_addr vip4;
 	struct ip_addr vip6;
-	long hugepages_taken; /**< Added to nr_hugepages. */
+	struct bench_eal eal;
 };
 
 /** EAL, memory, service, worker. @return 0, or -1: the reason was printed. */
