@@ -49,7 +49,7 @@ take(struct rte_mbuf *m, uint8_t *frame, const struct packet *packet, struct par
 			  : snapshot_port6(port_be, packet->protocol);
 	out->client_port_be = load_u16(frame + packet->l4);
 	out->l3_len = packet->l3_len;
-	out->l3 = (uint8_t)packet->l3;
+	out->l3 = packet->l3;
 	out->tcp_flags = packet->tcp_flags;
 	return v4 ? PARSE_FLOW4 : PARSE_FLOW6;
 }
@@ -85,27 +85,24 @@ parse_any(struct worker *w, struct burst *b, struct rte_mbuf *m, struct parsed *
 static inline enum parse_result
 parse(struct worker *w, struct burst *b, struct rte_mbuf *m, struct parsed *out)
 {
-	enum parse_result result;
-	struct parsed any; /* So that @p out, of which no address is taken, stays in registers. */
-
 	if (likely(parse_may_be_plain(m, b->in))) {
 		if (likely(parse_plain4(m, b->in, out)))
 			return PARSE_FLOW4;
 		if (likely(parse_plain6(m, b->in, out)))
 			return PARSE_FLOW6;
 	}
-	result = parse_any(w, b, m, &any);
-	*out = any;
-	return result;
+	return parse_any(w, b, m, out);
 }
 
 static inline void
 prefetch_ahead(struct rte_mbuf **frames, uint16_t i, uint16_t nb)
 {
-	if (i + MBUF_AHEAD < nb)
+	if (likely(i + MBUF_AHEAD < nb)) {
 		rte_prefetch0(frames[i + MBUF_AHEAD]);
-	if (i + FRAME_AHEAD < nb)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i + FRAME_AHEAD], void *));
+	} else if (i + FRAME_AHEAD < nb) {
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i + FRAME_AHEAD], void *));
+	}
 }
 
 static inline void
@@ -125,9 +122,9 @@ packet_of(const struct parsed *p, uint64_t key, uint32_t home)
 		.ip = p->ip,
 		.key = key,
 		.home = home,
-		.l3_len = p->l3_len,
-		.l3 = p->l3,
-		.tcp_flags = p->tcp_flags };
+		.l3_len = (uint16_t)p->l3_len,
+		.l3 = (uint8_t)p->l3,
+		.tcp_flags = (uint8_t)p->tcp_flags };
 }
 
 /* @return how many packets that are: 1, or 0: it has left. */
@@ -143,7 +140,7 @@ find_service4(struct worker *w, const struct burst *b, const struct parsed *p,
 		leave_no_service(w, p->mbuf, b->in->port);
 		return 0;
 	}
-	key = flow_key4(load_u32(p->ip + 12), p->client_port_be, service);
+	key = flow_key4(load_u32(p->ip + 12), (uint16_t)p->client_port_be, service);
 	home = flow_hash4(&w->flows4, key);
 	flow_prefetch(&w->flows4, home);
 	*out = packet_of(p, key, home);
@@ -161,33 +158,94 @@ find_service6(struct worker *w, const struct burst *b, const struct parsed *p,
 		leave_no_service(w, p->mbuf, b->in->port);
 		return 0;
 	}
-	port = flow_port6(p->client_port_be, service);
+	port = flow_port6((uint16_t)p->client_port_be, service);
 	home = flow_hash6(&w->flows6, p->ip + 8, port);
 	flow_prefetch(&w->flows6, home);
 	*out = packet_of(p, port, home);
 	return 1;
 }
 
+/*
+ * Runs of plain frames of one family have a loop of their own each, in which all that it needs
+ * stays in registers. @return the number of the first frame that is none of the run.
+ */
+
+static inline __attribute__((always_inline)) uint16_t
+run4(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t i, uint16_t nb)
+{
+	const struct worker_port *in = b->in;
+	struct burst_packet *next = b->packets4 + b->nb4;
+
+	for (; i < nb; i++) {
+		struct parsed parsed;
+
+		prefetch_ahead(frames, i, nb);
+		if (unlikely(!parse_may_be_plain(frames[i], in)) ||
+				unlikely(!parse_plain4(frames[i], in, &parsed)))
+			break;
+		next += find_service4(w, b, &parsed, next);
+	}
+	b->nb4 = (uint16_t)(next - b->packets4);
+	return i;
+}
+
+static inline __attribute__((always_inline)) uint16_t
+run6(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t i, uint16_t nb)
+{
+	const struct worker_port *in = b->in;
+	struct burst_packet *next = b->packets6 + b->nb6;
+
+	for (; i < nb; i++) {
+		struct parsed parsed;
+
+		prefetch_ahead(frames, i, nb);
+		if (unlikely(!parse_may_be_plain(frames[i], in)) ||
+				unlikely(!parse_plain6(frames[i], in, &parsed)))
+			break;
+		next += find_service6(w, b, &parsed, next);
+	}
+	b->nb6 = (uint16_t)(next - b->packets6);
+	return i;
+}
+
+static inline void
+find_service(struct worker *w, struct burst *b, enum parse_result result,
+		const struct parsed *parsed)
+{
+	if (result == PARSE_FLOW4)
+		b->nb4 += find_service4(w, b, parsed, &b->packets4[b->nb4]);
+	else if (result == PARSE_FLOW6)
+		b->nb6 += find_service6(w, b, parsed, &b->packets6[b->nb6]);
+}
+
+static __attribute__((noinline)) void
+classify_any(struct worker *w, struct burst *b, struct rte_mbuf *m)
+{
+	struct parsed parsed;
+
+	find_service(w, b, parse_any(w, b, m, &parsed), &parsed);
+}
+
 void
 burst_classify(struct worker *w, struct burst *b, struct rte_mbuf **frames, uint16_t nb)
 {
-	struct burst_packet *next4 = b->packets4;
-	struct burst_packet *next6 = b->packets6;
+	uint16_t i = 0;
 
+	b->nb4 = 0;
+	b->nb6 = 0;
 	prefetch_first(frames, nb);
-	for (uint16_t i = 0; i < nb; i++) {
-		struct parsed parsed;
-		enum parse_result result;
+	for (;;) {
+		uint16_t begin = i;
 
-		prefetch_ahead(frames, i, nb);
-		result = parse(w, b, frames[i], &parsed);
-		if (likely(result == PARSE_FLOW4))
-			next4 += find_service4(w, b, &parsed, next4);
-		else if (likely(result == PARSE_FLOW6))
-			next6 += find_service6(w, b, &parsed, next6);
+		i = run4(w, b, frames, i, nb);
+		if (likely(i == nb))
+			return;
+		i = run6(w, b, frames, i, nb);
+		if (i == nb)
+			return;
+		if (i == begin)
+			classify_any(w, b, frames[i++]);
 	}
-	b->nb4 = (uint16_t)(next4 - b->packets4);
-	b->nb6 = (uint16_t)(next6 - b->packets6);
 }
 
 uint64_t
@@ -208,12 +266,8 @@ burst_classify_timed(struct worker *w, struct burst *b, struct rte_mbuf **frames
 	}
 	middle = rte_rdtsc_precise();
 	times->cycles[PIPELINE_PARSE] += middle - begin;
-	for (uint16_t i = 0; i < nb; i++) {
-		if (likely(results[i] == PARSE_FLOW4))
-			b->nb4 += find_service4(w, b, &parsed[i], &b->packets4[b->nb4]);
-		else if (likely(results[i] == PARSE_FLOW6))
-			b->nb6 += find_service6(w, b, &parsed[i], &b->packets6[b->nb6]);
-	}
+	for (uint16_t i = 0; i < nb; i++)
+		find_service(w, b, results[i], &parsed[i]);
 	end = rte_rdtsc_precise();
 	times->cycles[PIPELINE_SERVICE] += end - middle;
 	return end;

@@ -39,8 +39,8 @@
 
 /** Layout of a table. */
 enum flow_layout {
-	FLOW_NARROW4 = 1, /**< Four entries of 16 bytes a bucket. */
-	FLOW_NARROW6 = 2, /**< Two entries of 32 bytes a bucket. */
+	FLOW_NARROW4 = 1, /**< Eight entries of 16 bytes a bucket. */
+	FLOW_NARROW6 = 2, /**< Four entries of 32 bytes a bucket. */
 };
 
 /** What is remembered of a flow; lies within its entry. */
@@ -52,20 +52,23 @@ struct flow_value {
 };
 _Static_assert(sizeof(struct flow_value) == 8, "half an IPv4 entry");
 
-/** Four IPv4 flows. Keys first, so that one vector compares all of them. */
+/** A bucket is a pair of cache lines. */
+#define FLOW_BUCKET_SIZE (2 * CACHE_LINE)
+
+/** Eight IPv4 flows. Keys first: that a flow is not here one line tells. */
 struct flow_bucket4 {
-	uint64_t keys[4]; /**< flow_key4(); 0 = free. */
+	uint64_t keys[8]; /**< flow_key4(); 0 = free. */
+	struct flow_value values[8];
+};
+_Static_assert(sizeof(struct flow_bucket4) == FLOW_BUCKET_SIZE, "a pair of lines");
+
+/** Four IPv6 flows. */
+struct flow_bucket6 {
+	uint8_t clients[4][16]; /**< By flow_client6(lane). */
+	uint64_t ports[4];	/**< flow_port6(); 0 = free. */
 	struct flow_value values[4];
 };
-_Static_assert(sizeof(struct flow_bucket4) == CACHE_LINE, "a hit costs one line");
-
-/** Two IPv6 flows. */
-struct flow_bucket6 {
-	uint8_t clients[2][16];
-	uint64_t ports[2]; /**< flow_port6(); 0 = free. */
-	struct flow_value values[2];
-};
-_Static_assert(sizeof(struct flow_bucket6) == CACHE_LINE, "a hit costs one line");
+_Static_assert(sizeof(struct flow_bucket6) == FLOW_BUCKET_SIZE, "a pair of lines");
 
 /** Start of a region. */
 struct flow_region {
@@ -181,64 +184,89 @@ flow_hash6(const struct flow_table *t, const uint8_t *client, uint32_t port)
 	return flow_bucket_of(t, flow_fold(address ^ port ^ t->key[2], t->key[3]));
 }
 
+/** Both lines of a bucket. */
 static inline void
 flow_prefetch(const struct flow_table *t, uint32_t home)
 {
-	__builtin_prefetch((const char *)t->buckets + (size_t)home * CACHE_LINE, 0, 3);
+	const char *bucket = (const char *)t->buckets + (size_t)home * FLOW_BUCKET_SIZE;
+
+	__builtin_prefetch(bucket, 0, 3);
+	__builtin_prefetch(bucket + CACHE_LINE, 0, 3);
 }
 
 static inline struct flow_bucket4 *
-flow_bucket4(const struct flow_table *t, uint32_t line)
+flow_bucket4(const struct flow_table *t, uint32_t at)
 {
-	return (struct flow_bucket4 *)t->buckets + line;
+	return (struct flow_bucket4 *)t->buckets + at;
 }
 
 static inline struct flow_bucket6 *
-flow_bucket6(const struct flow_table *t, uint32_t line)
+flow_bucket6(const struct flow_table *t, uint32_t at)
 {
-	return (struct flow_bucket6 *)t->buckets + line;
+	return (struct flow_bucket6 *)t->buckets + at;
 }
 
-/* Bit i: lane i holds key. */
+/* Which of flow_bucket6.clients lane @p lane has: what unpacking vectors makes of the order. */
+static inline unsigned int
+flow_client6(unsigned int lane)
+{
+	return (lane & 1) << 1 | lane >> 1;
+}
+
+/*
+ * Bit i: lane i holds the flow. Without a branch: which lane it is nobody can predict.
+ */
 static inline unsigned int
 flow_match4(const struct flow_bucket4 *b, uint64_t key)
 {
 #ifdef __AVX2__
-	__m256i keys = _mm256_load_si256((const __m256i *)(const void *)b->keys);
-	__m256i equal = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x((long long)key));
+	const __m256i *keys = (const __m256i *)(const void *)b->keys;
+	__m256i wanted = _mm256_set1_epi64x((long long)key);
+	__m256i low = _mm256_cmpeq_epi64(_mm256_load_si256(keys), wanted);
+	__m256i high = _mm256_cmpeq_epi64(_mm256_load_si256(keys + 1), wanted);
 
-	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+			(unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
 #else
-	return (unsigned int)(b->keys[0] == key) | (unsigned int)(b->keys[1] == key) << 1 |
-			(unsigned int)(b->keys[2] == key) << 2 |
-			(unsigned int)(b->keys[3] == key) << 3;
+	unsigned int match = 0;
+
+	for (unsigned int lane = 0; lane < 8; lane++)
+		match |= (unsigned int)(b->keys[lane] == key) << lane;
+	return match;
 #endif
 }
 
-/* Bit i: lane i holds the flow. Without a branch: which of the two it is nobody can predict. */
 static inline unsigned int
 flow_match6(const struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
 {
-	unsigned int ports = (unsigned int)(b->ports[0] == port) |
-			(unsigned int)(b->ports[1] == port) << 1;
 #ifdef __AVX2__
+	const __m256i *clients = (const __m256i *)(const void *)b->clients;
 	__m256i address = _mm256_broadcastsi128_si256(
 			_mm_loadu_si128((const __m128i *)(const void *)client));
-	__m256i clients = _mm256_load_si256((const __m256i *)(const void *)b->clients);
-	__m256i equal = _mm256_cmpeq_epi64(clients, address);
-	unsigned int halves = (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(equal));
+	__m256i first = _mm256_cmpeq_epi64(_mm256_load_si256(clients), address);
+	__m256i second = _mm256_cmpeq_epi64(_mm256_load_si256(clients + 1), address);
+	__m256i ports = _mm256_cmpeq_epi64(
+			_mm256_load_si256((const __m256i *)(const void *)b->ports),
+			_mm256_set1_epi64x(port));
+	/* Both halves of each address: of clients 0, 2, 1, 3. */
+	__m256i equal = _mm256_and_si256(
+			_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second));
 
-	halves &= halves >> 1; /* Bits 0 and 2 count. */
-	return ports & ((halves & 1) | (halves >> 1 & 2));
+	return (unsigned int)_mm256_movemask_pd(
+			_mm256_castsi256_pd(_mm256_and_si256(equal, ports)));
 #else
 	uint64_t low = load_u64(client);
 	uint64_t high = load_u64(client + 8);
-	unsigned int first =
-			(load_u64(b->clients[0]) == low) & (load_u64(b->clients[0] + 8) == high);
-	unsigned int second =
-			(load_u64(b->clients[1]) == low) & (load_u64(b->clients[1] + 8) == high);
+	unsigned int match = 0;
 
-	return ports & (first | second << 1);
+	for (unsigned int lane = 0; lane < 4; lane++) {
+		const uint8_t *at = b->clients[flow_client6(lane)];
+
+		match |= (unsigned int)((b->ports[lane] == port) & (load_u64(at) == low) &
+					 (load_u64(at + 8) == high))
+				<< lane;
+	}
+	return match;
 #endif
 }
 
@@ -263,7 +291,7 @@ flow_find6(const struct flow_table *t, uint32_t home, const uint8_t *client, uin
 	struct flow_bucket6 *b = flow_bucket6(t, home);
 	unsigned int match = flow_match6(b, client, port);
 
-	return likely(match != 0) ? &b->values[match >> 1] : NULL;
+	return likely(match != 0) ? &b->values[__builtin_ctz(match)] : NULL;
 }
 
 /** Are there flows of this home elsewhere? */

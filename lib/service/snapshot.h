@@ -147,10 +147,18 @@ lookup_hash4(uint64_t seed, uint64_t key)
 static inline uint32_t
 lookup_hash6(uint64_t seed, const uint8_t *vip, uint32_t port)
 {
-	uint64_t high = lookup_mix(load_u64(vip) ^ seed);
-	uint64_t low = lookup_mix(load_u64(vip + 8) ^ ~seed);
+	uint64_t high = load_u64(vip) * UINT64_C(0xd6e8feb86659fd93);
 
-	return (uint32_t)lookup_mix(high + (low << 1) + port);
+	return (uint32_t)lookup_mix(((high ^ high >> 32) + load_u64(vip + 8)) ^ (seed + port));
+}
+
+/* Tell the compiler that an entry has an id, so that it does not ask again. */
+static inline uint16_t
+lookup_id(uint16_t id)
+{
+	if (id == SERVICE_ID_NONE)
+		__builtin_unreachable();
+	return id;
 }
 
 /** @param key snapshot_key4(). @return the service's id, or SERVICE_ID_NONE. */
@@ -161,7 +169,7 @@ snapshot_find4(const struct snapshot *s, uint64_t key)
 		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
 
 		if (likely(e->key == key))
-			return e->id;
+			return lookup_id(e->id);
 		if (e->key == 0)
 			return SERVICE_ID_NONE;
 	}
@@ -176,7 +184,7 @@ snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
 
 		if (likely(e->port == port && load_u64(e->vip) == load_u64(vip) &&
 				    load_u64(e->vip + 8) == load_u64(vip + 8)))
-			return e->id;
+			return lookup_id(e->id);
 		if (e->port == 0)
 			return SERVICE_ID_NONE;
 	}

@@ -165,7 +165,7 @@ make_room(struct run *run)
 
 	if (table->nb_flows + NB_PACKETS <= table->capacity)
 		return;
-	memset(table->buckets, 0, (size_t)table->nb_buckets * CACHE_LINE);
+	memset(table->buckets, 0, (size_t)table->nb_buckets * FLOW_BUCKET_SIZE);
 	table->nb_flows = 0;
 }
 
