@@ -9,21 +9,65 @@
 #include "dataplane/known_flow.h"
 #include "dataplane/leave.h"
 #include "hash/maglev.h"
+#include "hash/siphash_lanes.h"
 #include "net/parse.h"
 
-/* The slot that a flow's hash names; of its service, by the packet. */
-static inline const uint16_t *
-slot_of(const struct burst *b, const struct snapshot_service *service, const struct burst_packet *p,
+static inline const struct snapshot_service *
+service_of(const struct burst *b, const struct burst_packet *p)
+{
+	return b->snapshot->services[flow_service(p->key)];
+}
+
+/* The words of a flow's slot hash; what its packet does not have here its service has. */
+static inline void
+slot_words(uint64_t *words, const struct snapshot_service *service, const struct burst_packet *p,
 		bool v6)
 {
 	const struct service_key *key = &service->key;
 	uint32_t ports = (uint16_t)(p->key >> 16) | (uint32_t)__builtin_bswap16(key->l4_port) << 16;
-	uint64_t hash = v6 ? slot_hash_v6(&b->snapshot->hash_key, p->ip + 8, key->vip.bytes, ports,
-					     key->protocol)
-			   : slot_hash_v4(&b->snapshot->hash_key, (uint32_t)(p->key >> 32),
-					     load_u32(key->vip.bytes), ports, key->protocol);
 
+	if (v6)
+		slot_hash_words_v6(words, p->ip + 8, key->vip.bytes, ports, key->protocol);
+	else
+		slot_hash_words_v4(words, (uint32_t)(p->key >> 32), load_u32(key->vip.bytes), ports,
+				key->protocol);
+}
+
+/* The slot of one flow. */
+static const uint16_t *
+slot_of(const struct burst *b, const struct snapshot_service *service, const struct burst_packet *p,
+		bool v6)
+{
+	uint64_t words[SLOT_HASH_WORDS6];
+	uint64_t hash;
+
+	slot_words(words, service, p, v6);
+	hash = v6 ? siphash13_40(&b->snapshot->hash_key, words)
+		  : siphash13_16(&b->snapshot->hash_key, words[0], words[1]);
 	return &service->slots[maglev_slot(hash, service->nb_slots)];
+}
+
+/* The slots of four flows. */
+static inline __attribute__((always_inline)) void
+slots_of_four(const struct burst *b, const struct burst_packet *const packets[4],
+		const uint16_t **slots, bool v6)
+{
+	const unsigned int nb_words = v6 ? SLOT_HASH_WORDS6 : SLOT_HASH_WORDS4;
+	siphash_lanes lanes[SLOT_HASH_WORDS6];
+	uint64_t words[4][SLOT_HASH_WORDS6];
+	siphash_lanes hashes;
+
+	for (unsigned int i = 0; i < 4; i++)
+		slot_words(words[i], service_of(b, packets[i]), packets[i], v6);
+	for (unsigned int i = 0; i < nb_words; i++)
+		lanes[i] = (siphash_lanes){ words[0][i], words[1][i], words[2][i], words[3][i] };
+	siphash13_lanes(&b->snapshot->hash_key, lanes, nb_words, &hashes);
+	for (unsigned int i = 0; i < 4; i++) {
+		const struct snapshot_service *service = service_of(b, packets[i]);
+
+		slots[i] = &service->slots[maglev_slot(hashes[i], service->nb_slots)];
+		rte_prefetch0(slots[i]);
+	}
 }
 
 /* A known flow goes to another member, or stays where it is. @return the member, NULL: nobody takes it. */
@@ -70,33 +114,48 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 	return member;
 }
 
+/* New flows of a burst, counted once. */
+struct births {
+	uint64_t new, other, full, inserted;
+};
+
+static inline void
+count_births(struct worker *w, const struct births *births)
+{
+	stat_add(&w->stats->flow_misses_syn, births->new);
+	stat_add(&w->stats->flow_misses_other, births->other);
+	stat_add(&w->stats->flow_table_full, births->full);
+	stat_add(&w->stats->flows_inserted, births->inserted);
+}
+
 /* Give an entry, if the table has room, to a flow that @p member gets. */
 static inline void
 enter(struct worker *w, const struct burst_packet *p, uint16_t chosen,
-		const struct snapshot_member *member, uint8_t state, bool v6)
+		const struct snapshot_member *member, uint8_t state, bool v6, struct births *births)
 {
+	struct member_stats *stats = &w->members[member->stats];
 	struct flow_value *value = v6
 			? flow_insert6(&w->flows6, p->home, p->ip + 8, (uint32_t)p->key)
 			: flow_insert4(&w->flows4, p->home, p->key);
 
-	stat_add(&w->members[member->stats].new_flows, 1);
+	stat_add(&stats->new_flows, 1);
 	if (unlikely(value == NULL)) {
-		stat_add(&w->stats->flow_table_full, 1);
+		births->full++;
 		return;
 	}
 	value->member = chosen;
 	value->state = state;
 	value->last_seen = w->now;
-	stat_add(&w->members[member->stats].active_flows, 1);
-	stat_add(&w->stats->flows_inserted, 1);
+	stat_add(&stats->active_flows, 1);
+	births->inserted++;
 }
 
 /* @return its member; NULL: there is none, the packet has been dropped. */
 static inline const struct snapshot_member *
 begin_flow(struct worker *w, const struct burst *b, const struct burst_packet *p, uint16_t chosen,
-		bool v6)
+		bool v6, struct births *births)
 {
-	const struct snapshot_service *service = b->snapshot->services[flow_service(p->key)];
+	const struct snapshot_service *service = service_of(b, p);
 	const struct snapshot_member *member;
 	enum flow_birth birth;
 	uint8_t state = 0;
@@ -107,11 +166,12 @@ begin_flow(struct worker *w, const struct burst *b, const struct burst_packet *p
 	}
 	member = &service->members[chosen];
 	birth = flow_begin(service->key.protocol, p->tcp_flags, &state);
-	stat_add(birth == FLOW_BIRTH_NEW ? &w->stats->flow_misses_syn
-					 : &w->stats->flow_misses_other,
-			1);
+	if (likely(birth == FLOW_BIRTH_NEW))
+		births->new ++;
+	else
+		births->other++;
 	if (likely(birth != FLOW_BIRTH_UNTRACKED))
-		enter(w, p, chosen, member, state, v6);
+		enter(w, p, chosen, member, state, v6, births);
 	return member;
 }
 
@@ -135,17 +195,32 @@ find_again(const struct worker *w, const struct burst_packet *p, bool v6)
 }
 
 static inline __attribute__((always_inline)) void
+find_slots(const struct burst *b, const struct burst_packet *packets, uint16_t nb,
+		const uint16_t **slots, bool v6)
+{
+	uint16_t i = 0;
+
+	for (; i + 4 <= nb; i = (uint16_t)(i + 4)) {
+		const struct burst_packet *const four[4] = { &packets[i], &packets[i + 1],
+			&packets[i + 2], &packets[i + 3] };
+
+		slots_of_four(b, four, slots + i, v6);
+	}
+	for (; i < nb; i++) {
+		slots[i] = slot_of(b, service_of(b, &packets[i]), &packets[i], v6);
+		rte_prefetch0(slots[i]);
+	}
+}
+
+static inline __attribute__((always_inline)) void
 choose(struct worker *w, struct burst *b, const struct burst_packet *packets, uint16_t nb, bool v6)
 {
 	struct burst_packet *out = b->out + b->nb_out;
 	const uint16_t *slots[BURST_MAX];
+	struct births births = { 0 };
 	uint64_t hits = 0;
 
-	for (uint16_t i = 0; i < nb; i++) {
-		slots[i] = slot_of(b, b->snapshot->services[flow_service(packets[i].key)],
-				&packets[i], v6);
-		rte_prefetch0(slots[i]);
-	}
+	find_slots(b, packets, nb, slots, v6);
 	for (uint16_t i = 0; i < nb; i++) {
 		const struct burst_packet *p = &packets[i];
 		struct flow_value *value = i == 0 ? NULL : find_again(w, p, v6);
@@ -154,13 +229,14 @@ choose(struct worker *w, struct burst *b, const struct burst_packet *packets, ui
 		if (unlikely(value != NULL))
 			member = known_flow(w, b, b->snapshot->members, p, value, v6);
 		else
-			member = begin_flow(w, b, p, *slots[i], v6);
+			member = begin_flow(w, b, p, *slots[i], v6, &births);
 		hits += value != NULL;
 		if (likely(member != NULL))
 			out = burst_put(out, p, member);
 	}
 	b->nb_out = (uint16_t)(out - b->out);
 	stat_add(&w->stats->flow_hits, hits);
+	count_births(w, &births);
 }
 
 void

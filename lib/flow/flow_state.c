@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "flow/flow_state.h"
 
-#define FIN 0x01
-#define SYN 0x02
-#define RST 0x04
-#define ACK 0x10
-#define PROTOCOL_UDP_NUMBER 17
+#define FIN FLOW_TCP_FIN
+#define SYN FLOW_TCP_SYN
+#define RST FLOW_TCP_RST
+#define ACK FLOW_TCP_ACK
 
 #define GRACE_TICKS (FLOW_CLOSING_GRACE_MS / FLOW_TICK_MS)
 
@@ -45,21 +44,4 @@ flow_track(struct flow_value *value, uint8_t tcp_flags, uint16_t payload, uint32
 	value->state = FLOW_OPEN;
 	value->last_seen = now;
 	return FLOW_KEEP;
-}
-
-enum flow_birth
-flow_begin(uint8_t protocol, uint8_t tcp_flags, uint8_t *state)
-{
-	if (protocol == PROTOCOL_UDP_NUMBER) {
-		*state = FLOW_UDP;
-		return FLOW_BIRTH_NEW;
-	}
-	if (tcp_flags & (FIN | RST) || (tcp_flags & (SYN | ACK)) == (SYN | ACK))
-		return FLOW_BIRTH_UNTRACKED;
-	if (tcp_flags & SYN) {
-		*state = FLOW_HALF_OPEN;
-		return FLOW_BIRTH_NEW;
-	}
-	*state = FLOW_OPEN;
-	return FLOW_BIRTH_MIDWAY;
 }

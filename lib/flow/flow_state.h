@@ -38,6 +38,12 @@ enum flow_state {
 	NB_FLOW_STATES = 4,
 };
 
+/* Bits of a TCP header's flags (RFC 9293 section 3.1) that say something about a flow. */
+#define FLOW_TCP_FIN 0x01
+#define FLOW_TCP_SYN 0x02
+#define FLOW_TCP_RST 0x04
+#define FLOW_TCP_ACK 0x10
+
 /** So long after a FIN or RST a bare ACK says that the flow lives. */
 #define FLOW_CLOSING_GRACE_MS 3000
 
@@ -51,7 +57,7 @@ enum flow_verdict {
 static inline bool
 flow_is_plain(uint8_t state, uint8_t tcp_flags)
 {
-	return (state & 1) != 0 && (tcp_flags & 0x07 /* FIN, SYN, RST */) == 0;
+	return (state & 1) != 0 && (tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_SYN | FLOW_TCP_RST)) == 0;
 }
 
 /**
@@ -71,6 +77,23 @@ enum flow_birth {
 };
 
 /** @param state The state that the new entry gets; untouched if untracked. */
-enum flow_birth flow_begin(uint8_t protocol, uint8_t tcp_flags, uint8_t *state);
+static inline enum flow_birth
+flow_begin(uint8_t protocol, uint8_t tcp_flags, uint8_t *state)
+{
+	if (protocol == 17 /* UDP */) {
+		*state = FLOW_UDP;
+		return FLOW_BIRTH_NEW;
+	}
+	if (tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST) ||
+			(tcp_flags & (FLOW_TCP_SYN | FLOW_TCP_ACK)) ==
+					(FLOW_TCP_SYN | FLOW_TCP_ACK))
+		return FLOW_BIRTH_UNTRACKED;
+	if (tcp_flags & FLOW_TCP_SYN) {
+		*state = FLOW_HALF_OPEN;
+		return FLOW_BIRTH_NEW;
+	}
+	*state = FLOW_OPEN;
+	return FLOW_BIRTH_MIDWAY;
+}
 
 #endif

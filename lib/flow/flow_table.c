@@ -134,8 +134,6 @@ flow_find6_beyond(const struct flow_table *t, uint32_t home, const uint8_t *clie
 static void
 note_beyond(uint8_t *count, uint8_t *reach, unsigned int step)
 {
-	if (step == 0)
-		return;
 	(*count)++; /* At most 8 * FLOW_REACH: cannot wrap. */
 	if (*reach < step)
 		*reach = (uint8_t)step;
@@ -150,13 +148,11 @@ forget_beyond(uint8_t *count, uint8_t *reach)
 }
 
 struct flow_value *
-flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
+flow_insert4_beyond(struct flow_table *t, uint32_t home, uint64_t key)
 {
 	struct flow_bucket4 *h = flow_bucket4(t, home);
 
-	if (unlikely(t->nb_flows >= t->capacity))
-		return NULL;
-	for (unsigned int step = 0; step <= FLOW_REACH; step++) {
+	for (unsigned int step = 1; step <= FLOW_REACH; step++) {
 		struct flow_bucket4 *b = flow_bucket4(t, probe(t, home, step));
 		unsigned int vacant = flow_match4(b, 0);
 
@@ -173,20 +169,18 @@ flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 struct flow_value *
-flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+flow_insert6_beyond(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
 	struct flow_bucket6 *h = flow_bucket6(t, home);
 
-	if (unlikely(t->nb_flows >= t->capacity))
-		return NULL;
-	for (unsigned int step = 0; step <= FLOW_REACH; step++) {
+	for (unsigned int step = 1; step <= FLOW_REACH; step++) {
 		struct flow_bucket6 *b = flow_bucket6(t, probe(t, home, step));
+		unsigned int vacant = flow_vacant6(b);
 
-		for (unsigned int lane = 0; lane < 4; lane++) {
-			if (b->ports[lane] != 0)
-				continue;
-			memcpy(b->clients[flow_client6(lane)], client, sizeof(b->clients[0]));
-			b->ports[lane] = port;
+		if (vacant != 0) {
+			unsigned int lane = (unsigned int)__builtin_ctz(vacant);
+
+			flow_put6(b, lane, client, port);
 			note_beyond(&h->values[0].bucket, &h->values[1].bucket, step);
 			t->nb_flows++;
 			return &b->values[lane];

@@ -319,13 +319,66 @@ struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, 
 struct flow_value *flow_find6_beyond(
 		const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
 
+/* Bit i: lane i is free. */
+static inline unsigned int
+flow_vacant6(const struct flow_bucket6 *b)
+{
+	unsigned int vacant = 0;
+
+	for (unsigned int lane = 0; lane < 4; lane++)
+		vacant |= (unsigned int)(b->ports[lane] == 0) << lane;
+	return vacant;
+}
+
+static inline void
+flow_put6(struct flow_bucket6 *b, unsigned int lane, const uint8_t *client, uint32_t port)
+{
+	memcpy(b->clients[flow_client6(lane)], client, sizeof(b->clients[0]));
+	b->ports[lane] = port;
+}
+
+/* Of a flow whose home bucket is full. */
+struct flow_value *flow_insert4_beyond(struct flow_table *t, uint32_t home, uint64_t key);
+struct flow_value *flow_insert6_beyond(
+		struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
+
 /**
  * Enter a flow that neither flow_find4() nor flow_find4_beyond() found.
  * @return its value, with member, state and last_seen to be filled in; NULL: the table is
  *         full (its capacity is reached, or the home's neighbourhood has no room).
  */
-struct flow_value *flow_insert4(struct flow_table *t, uint32_t home, uint64_t key);
-struct flow_value *flow_insert6(
-		struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
+static inline struct flow_value *
+flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
+{
+	struct flow_bucket4 *b = flow_bucket4(t, home);
+	unsigned int vacant = flow_match4(b, 0);
+	unsigned int lane;
+
+	if (unlikely(t->nb_flows >= t->capacity))
+		return NULL;
+	if (unlikely(vacant == 0))
+		return flow_insert4_beyond(t, home, key);
+	lane = (unsigned int)__builtin_ctz(vacant);
+	b->keys[lane] = key;
+	t->nb_flows++;
+	return &b->values[lane];
+}
+
+static inline struct flow_value *
+flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+{
+	struct flow_bucket6 *b = flow_bucket6(t, home);
+	unsigned int vacant = flow_vacant6(b);
+	unsigned int lane;
+
+	if (unlikely(t->nb_flows >= t->capacity))
+		return NULL;
+	if (unlikely(vacant == 0))
+		return flow_insert6_beyond(t, home, client, port);
+	lane = (unsigned int)__builtin_ctz(vacant);
+	flow_put6(b, lane, client, port);
+	t->nb_flows++;
+	return &b->values[lane];
+}
 
 #endif

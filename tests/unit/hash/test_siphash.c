@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "hash/maglev.h"
 #include "hash/siphash.h"
+#include "hash/siphash_lanes.h"
 
 /*
  * Of the bytes 00 01 02 … under the key 00 … 0f, by length: computed by a Python program
@@ -86,6 +87,34 @@ test_alignment_does_not_matter(void **state)
 	}
 }
 
+/* Lanes of different inputs, so that one that strays into its neighbour is seen. */
+static void
+test_four_at_once_agree_with_one(void **state)
+{
+	struct siphash_key k = key;
+	uint64_t x = 1;
+
+	(void)state;
+	for (unsigned int round = 0; round < 10000; round++) {
+		siphash_lanes words[5], of2, of5;
+
+		for (unsigned int i = 0; i < 5; i++)
+			for (unsigned int lane = 0; lane < 4; lane++)
+				words[i][lane] = x = x * UINT64_C(6364136223846793005) + round;
+		siphash13_lanes(&k, words, 2, &of2);
+		siphash13_lanes(&k, words, 5, &of5);
+		for (unsigned int lane = 0; lane < 4; lane++) {
+			const uint64_t one[5] = { words[0][lane], words[1][lane], words[2][lane],
+				words[3][lane], words[4][lane] };
+
+			assert_true(of2[lane] == siphash13(&k, one, 16));
+			assert_true(of5[lane] == siphash13(&k, one, 40));
+		}
+		k.k0 += x;
+		k.k1 ^= x << 7;
+	}
+}
+
 static void
 test_forms_by_value_agree_with_the_general_one(void **state)
 {
@@ -124,6 +153,7 @@ main(void)
 		cmocka_unit_test(test_key_bytes_are_little_endian_words),
 		cmocka_unit_test(test_alignment_does_not_matter),
 		cmocka_unit_test(test_forms_by_value_agree_with_the_general_one),
+		cmocka_unit_test(test_four_at_once_agree_with_one),
 		cmocka_unit_test(test_backend_key_is_siphash_of_zero_key),
 	};
 
