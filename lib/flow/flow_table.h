@@ -261,10 +261,11 @@ flow_match6(const struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
 
 	for (unsigned int lane = 0; lane < 4; lane++) {
 		const uint8_t *at = b->clients[flow_client6(lane)];
+		unsigned int same = b->ports[lane] == port;
 
-		match |= (unsigned int)((b->ports[lane] == port) & (load_u64(at) == low) &
-					 (load_u64(at + 8) == high))
-				<< lane;
+		same &= load_u64(at) == low;
+		same &= load_u64(at + 8) == high;
+		match |= same << lane;
 	}
 	return match;
 #endif
