@@ -4,12 +4,13 @@
  * from the beginning of its transaction to the release of the old snapshot, without workers
  * to wait for.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bench.h"
 #include "hash/maglev.h"
+#include "options.h"
+#include "report.h"
 #include "service/state.h"
 
 /** Backends are drawn from so many addresses, below BACKEND_MAX. */
@@ -32,68 +33,20 @@ struct results {
 	uint32_t nb_slots; /* Of the first service. */
 };
 
-static void
-usage(FILE *out)
-{
-	fprintf(out,
-			"usage: guideway-bench state [OPTION]...\n"
-			"  --services S      services, 1 to %u (1)\n"
-			"  --backends N      backends of each, 1 to 10000 (100)\n"
-			"  --slots M         slots of each table, 0: by backends and weights (0)\n"
-			"  --rounds R        rounds that are timed (51)\n"
-			"  --json            one JSON object\n",
-			SERVICE_MAX);
-}
-
-/* @return false: said what is wrong. */
-static bool
-option_take(struct options *o, int opt)
-{
-	switch (opt) {
-	case 'n':
-		return bench_parse_number("services", optarg, 1, SERVICE_MAX, &o->nb_services);
-	case 'b':
-		return bench_parse_number("backends", optarg, 1, 10000, &o->nb_backends);
-	case 's':
-		return bench_parse_number("slots", optarg, 0, MAGLEV_MAX_SLOTS, &o->nb_slots);
-	case 'r':
-		return bench_parse_number("rounds", optarg, 1, 100000, &o->nb_rounds);
-	case 'j':
-		o->json = true;
-		return true;
-	default:
-		return false; /* getopt_long() said what is wrong. */
-	}
-}
-
-/* @return -1: go on; else the exit code. */
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "services", required_argument, NULL, 'n' },
-		{ "backends", required_argument, NULL, 'b' },
-		{ "slots", required_argument, NULL, 's' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct bench_option options[] = {
+		BENCH_NUMBER("services", &o->nb_services, 1, SERVICE_MAX, "services"),
+		BENCH_NUMBER("backends", &o->nb_backends, 1, 10000, "backends of each"),
+		BENCH_NUMBER("slots", &o->nb_slots, 0, MAGLEV_MAX_SLOTS,
+				"slots of each table; 0: by backends and weights"),
+		BENCH_NUMBER("rounds", &o->nb_rounds, 1, 100000, "rounds that are timed"),
+		BENCH_FLAG("json", &o->json, "one JSON object"),
+		BENCH_OPTIONS_END,
 	};
-	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (opt == 'h') {
-			usage(stdout);
-			return BENCH_EXIT_OK;
-		}
-		if (!option_take(o, opt))
-			return BENCH_EXIT_USAGE;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "guideway-bench: state takes no argument '%s'\n", argv[optind]);
-		return BENCH_EXIT_USAGE;
-	}
-	return -1;
+	return bench_options_parse(options, argc, argv);
 }
 
 static bool
@@ -212,19 +165,18 @@ measure(const struct options *o, struct state *state, double *ms, struct results
 	return true;
 }
 
-static void
+static int
 print_json(const struct options *o, const struct results *r)
 {
-	printf("{\"services\":%u,\"backends\":%u,\"slots\":%u,\"rounds\":%u,"
-	       "\"whole_state_ms\":{\"first\":%.3f,\"unchanged\":%.3f},"
-	       "\"weight_ms\":{\"min\":%.4f,\"median\":%.4f},"
-	       "\"health_ms\":{\"min\":%.4f,\"median\":%.4f}}\n",
-			o->nb_services, o->nb_backends, r->nb_slots, o->nb_rounds, r->first_ms,
-			r->again_ms, r->weight_ms.min, r->weight_ms.median, r->health_ms.min,
-			r->health_ms.median);
+	return bench_json_print(json_pack("{s:i, s:i, s:i, s:i, s:{s:f, s:f}, s:o, s:o}",
+			"services", (int)o->nb_services, "backends", (int)o->nb_backends, "slots",
+			(int)r->nb_slots, "rounds", (int)o->nb_rounds, "whole_state_ms", "first",
+			r->first_ms, "unchanged", r->again_ms, "weight_ms",
+			bench_json_summary(r->weight_ms, 1), "health_ms",
+			bench_json_summary(r->health_ms, 1)));
 }
 
-static void
+static int
 print_table(const struct options *o, const struct results *r)
 {
 	printf("%u services of %u backends, %u slots, %u rounds\n", o->nb_services, o->nb_backends,
@@ -235,6 +187,7 @@ print_table(const struct options *o, const struct results *r)
 			r->weight_ms.median);
 	printf("one backend down or up    %8.3f ms min %8.3f ms median\n", r->health_ms.min,
 			r->health_ms.median);
+	return BENCH_EXIT_OK;
 }
 
 int
@@ -259,11 +212,7 @@ bench_state(int argc, char **argv)
 	}
 	if (!measure(&o, state, ms, &r))
 		goto out;
-	if (o.json)
-		print_json(&o, &r);
-	else
-		print_table(&o, &r);
-	ret = BENCH_EXIT_OK;
+	ret = o.json ? print_json(&o, &r) : print_table(&o, &r);
 out:
 	state_destroy(state);
 	free(ms);
