@@ -15,12 +15,15 @@
 #include "service/state.h"
 
 #define MEGABYTE (1024 * 1024)
+/* Capacity of the table that no packet goes to. */
+#define OTHER_FLOWS 1024
 
 static unsigned int
 megabytes_needed(const struct world_conf *conf)
 {
-	uint64_t bytes = flow_table_size(FLOW_NARROW4, conf->capacity) +
-			flow_table_size(FLOW_NARROW6, conf->capacity);
+	bool v4 = conf->family == IP_V4;
+	uint64_t bytes = flow_table_size(FLOW_NARROW4, v4 ? conf->capacity : OTHER_FLOWS) +
+			flow_table_size(FLOW_NARROW6, v4 ? OTHER_FLOWS : conf->capacity);
 
 	return (unsigned int)(bytes / MEGABYTE) + 64;
 }
@@ -144,11 +147,13 @@ create_dataplane(struct world *world)
 	static const uint8_t mac[6] = { 0x02, 0, 0, 0, 0, 1 };
 	struct dataplane *dp = &world->dp;
 
-	dp->conf.flows4 = (uint32_t)world->conf.capacity;
-	dp->conf.flows6 = (uint32_t)world->conf.capacity;
+	dp->conf.flows4 =
+			world->conf.family == IP_V4 ? (uint32_t)world->conf.capacity : OTHER_FLOWS;
+	dp->conf.flows6 =
+			world->conf.family == IP_V6 ? (uint32_t)world->conf.capacity : OTHER_FLOWS;
 	dp->nb_workers = 1;
 	dp->nb_ports = 1;
-	dp->pipeline = pipeline_choose();
+	dp->pipeline = world->conf.pipeline != NULL ? world->conf.pipeline : pipeline_choose();
 	world->port_conf.punt = PUNT_DROP;
 	world->interface_conf.vlan = PACKET_VLAN_NONE;
 	dp->ports[0] = (struct port){ .conf = &world->port_conf,

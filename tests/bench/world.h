@@ -21,7 +21,9 @@
 struct world_conf {
 	enum service_mode mode;
 	uint32_t nb_backends;
-	uint64_t capacity; /**< Flows of each table. */
+	enum ip_family family;		 /**< Of the packets: only its table is large. */
+	uint64_t capacity;		 /**< Flows of that table. */
+	const struct pipeline *pipeline; /**< NULL: the best that the CPU has. */
 	bool hugepages;
 };
 
