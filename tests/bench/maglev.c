@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * guideway-bench maglev: how long tables take, how even they are, and how many slots a
- * change of the configuration moves.
+ * change of the configuration moves; of one size, or of a matrix of usual ones.
  *
  * Time: the minimum and the median of many rounds, each with keys of its own and a pause
  * before it, because the second core of a small machine is rarely idle. Disruption: medians
  * over key sets, because one set says little.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "bench.h"
 #include "hash/maglev.h"
+#include "options.h"
+#include "report.h"
 
 #define PAUSE_US 2000
 /** Of every backend, unless --max-weight says otherwise. */
@@ -22,9 +24,14 @@
 /** One in so many backends is down while maglev_resolve() is timed. */
 #define DOWN_ONE_IN 10
 
+/** Of the matrix. */
+static const uint32_t usual_slots[] = { 65537, 655373 };
+static const uint32_t usual_backends[] = { 10, 100, 1000 };
+#define NB_SIZES_MAX (ARRAY_LEN(usual_slots) * ARRAY_LEN(usual_backends))
+
 struct options {
-	uint32_t nb_slots;
-	uint32_t nb_backends;
+	uint32_t nb_slots;    /* 0: each of usual_slots. */
+	uint32_t nb_backends; /* 0: each of usual_backends. */
 	uint32_t nb_rounds;
 	uint32_t nb_key_sets;
 	uint32_t max_weight; /* 0: all weights equal. */
@@ -45,6 +52,8 @@ struct tables {
 };
 
 struct results {
+	uint32_t nb_slots;
+	uint32_t nb_backends;
 	struct bench_summary build_ms;
 	struct bench_summary resolve_ms;
 	double share_error;    /* Greatest |slots - M × W / ΣW| of all backends and key sets. */
@@ -54,75 +63,28 @@ struct results {
 	double weight_ratio;   /* The same for a weight that shrinks by a tenth. */
 };
 
-static void
-usage(FILE *out)
-{
-	fprintf(out,
-			"usage: guideway-bench maglev [OPTION]...\n"
-			"  --slots M         slots of the table, a prime from %u to %u (65537)\n"
-			"  --backends N      backends, 1 to %u (100)\n"
-			"  --max-weight W    weights at random from 1 to W, instead of %u each\n"
-			"  --rounds R        rounds that are timed (50)\n"
-			"  --key-sets K      sets of backends that medians of disruption are over (40)\n"
-			"  --json            one JSON object\n",
-			MAGLEV_MIN_SLOTS, MAGLEV_MAX_SLOTS, MAGLEV_MAX_BACKENDS, WEIGHT);
-}
-
-/* @return false: said what is wrong. */
-static bool
-option_take(struct options *o, int opt)
-{
-	switch (opt) {
-	case 's':
-		return bench_parse_number(
-				"slots", optarg, MAGLEV_MIN_SLOTS, MAGLEV_MAX_SLOTS, &o->nb_slots);
-	case 'b':
-		return bench_parse_number(
-				"backends", optarg, 1, MAGLEV_MAX_BACKENDS, &o->nb_backends);
-	case 'w':
-		return bench_parse_number(
-				"max-weight", optarg, 1, MAGLEV_MAX_WEIGHT, &o->max_weight);
-	case 'r':
-		return bench_parse_number("rounds", optarg, 1, 100000, &o->nb_rounds);
-	case 'k':
-		return bench_parse_number("key-sets", optarg, 1, 100000, &o->nb_key_sets);
-	case 'j':
-		o->json = true;
-		return true;
-	default:
-		return false; /* getopt_long() said what is wrong. */
-	}
-}
-
 /* @return -1: go on; else the exit code. */
 static int
 options_parse(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "slots", required_argument, NULL, 's' },
-		{ "backends", required_argument, NULL, 'b' },
-		{ "max-weight", required_argument, NULL, 'w' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "key-sets", required_argument, NULL, 'k' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct bench_option options[] = {
+		BENCH_NUMBER("slots", &o->nb_slots, MAGLEV_MIN_SLOTS, MAGLEV_MAX_SLOTS,
+				"slots of the table, a prime; without it 65537 and 655373"),
+		BENCH_NUMBER("backends", &o->nb_backends, 1, MAGLEV_MAX_BACKENDS,
+				"backends; without it 10, 100 and 1000"),
+		BENCH_NUMBER("max-weight", &o->max_weight, 1, MAGLEV_MAX_WEIGHT,
+				"weights at random from 1 to N; without it 10 each"),
+		BENCH_NUMBER("rounds", &o->nb_rounds, 1, 100000, "rounds that are timed"),
+		BENCH_NUMBER("key-sets", &o->nb_key_sets, 1, 100000,
+				"sets of backends that medians of disruption are over"),
+		BENCH_FLAG("json", &o->json, "an array of one JSON object a size"),
+		BENCH_OPTIONS_END,
 	};
-	int opt;
+	int ret = bench_options_parse(options, argc, argv);
 
-	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (opt == 'h') {
-			usage(stdout);
-			return BENCH_EXIT_OK;
-		}
-		if (!option_take(o, opt))
-			return BENCH_EXIT_USAGE;
-	}
-	if (optind != argc) {
-		fprintf(stderr, "guideway-bench: maglev takes no argument '%s'\n", argv[optind]);
-		return BENCH_EXIT_USAGE;
-	}
-	if (!maglev_slots_valid(o->nb_slots)) {
+	if (ret >= 0)
+		return ret;
+	if (o->nb_slots != 0 && !maglev_slots_valid(o->nb_slots)) {
 		fprintf(stderr, "guideway-bench: --slots: %u is not a prime\n", o->nb_slots);
 		return BENCH_EXIT_USAGE;
 	}
@@ -268,34 +230,50 @@ measure_disruption(const struct options *o, struct tables *t, struct results *r)
 	return true;
 }
 
-static void
-print_json(const struct options *o, const struct results *r)
+static json_t *
+json_of(const struct options *o, const struct results *r)
 {
-	printf("{\"slots\":%u,\"backends\":%u,\"max_weight\":%u,\"rounds\":%u,\"key_sets\":%u,"
-	       "\"build_ms\":{\"min\":%.4f,\"median\":%.4f},"
-	       "\"resolve_ms\":{\"min\":%.4f,\"median\":%.4f},"
-	       "\"share_error\":%.4f,\"disruption\":%.6f,\"disruption_max\":%.6f,"
-	       "\"disruption_ratio\":%.3f,\"weight_change_ratio\":%.3f}\n",
-			o->nb_slots, o->nb_backends, o->max_weight, o->nb_rounds, o->nb_key_sets,
-			r->build_ms.min, r->build_ms.median, r->resolve_ms.min,
-			r->resolve_ms.median, r->share_error, r->disruption, r->disruption_max,
-			r->removal_ratio, r->weight_ratio);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "slots",
+			(int)r->nb_slots, "backends", (int)r->nb_backends, "max_weight",
+			(int)o->max_weight, "rounds", (int)o->nb_rounds, "key_sets",
+			(int)o->nb_key_sets, "build_ms", bench_json_summary(r->build_ms, 1),
+			"resolve_ms", bench_json_summary(r->resolve_ms, 1), "share_error",
+			r->share_error, "disruption", r->disruption, "disruption_max",
+			r->disruption_max, "disruption_ratio", r->removal_ratio,
+			"weight_change_ratio", r->weight_ratio);
 }
 
-static void
-print_table(const struct options *o, const struct results *r)
+static int
+print_json(const struct options *o, const struct results *results, size_t nb)
 {
-	printf("%u slots, %u backends, %u rounds, %u key sets\n", o->nb_slots, o->nb_backends,
-			o->nb_rounds, o->nb_key_sets);
-	printf("build                     %8.3f ms min %8.3f ms median\n", r->build_ms.min,
-			r->build_ms.median);
-	printf("resolve, 1 in %u down     %8.3f ms min %8.3f ms median\n", DOWN_ONE_IN,
-			r->resolve_ms.min, r->resolve_ms.median);
-	printf("share error               %8.3f slots at most\n", r->share_error);
-	printf("removal of a backend      %8.3f %% of the others' slots moved (worst %.3f %%)\n",
-			100 * r->disruption, 100 * r->disruption_max);
-	printf("                          %8.2f x the minimum\n", r->removal_ratio);
-	printf("weight less by a tenth    %8.2f x the minimum\n", r->weight_ratio);
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < nb; i++)
+		if (json_array_append_new(all, json_of(o, &results[i])) < 0) {
+			json_decref(all);
+			all = NULL;
+		}
+	return bench_json_print(all);
+}
+
+static int
+print_table(const struct options *o, const struct results *results, size_t nb)
+{
+	printf("%u rounds, %u key sets; resolve: one in %u backends down; moved: slots of others, by "
+	       "the removal of one\n",
+			o->nb_rounds, o->nb_key_sets, DOWN_ONE_IN);
+	printf("%7s %8s | %9s %9s | %9s %9s | %8s | %8s %8s | %10s %10s\n", "slots", "backends",
+			"build ms", "median", "resolve", "median", "share", "moved", "worst",
+			"removal", "weight -10%");
+	printf("%7s %8s | %9s %9s | %9s %9s | %8s | %8s %8s | %10s %10s\n", "", "", "min", "",
+			"ms min", "", "error", "%", "%", "x minimum", "x minimum");
+	for (const struct results *r = results; r < results + nb; r++)
+		printf("%7u %8u | %9.3f %9.3f | %9.3f %9.3f | %8.3f | %8.3f %8.3f | %10.2f %10.2f\n",
+				r->nb_slots, r->nb_backends, r->build_ms.min, r->build_ms.median,
+				r->resolve_ms.min, r->resolve_ms.median, r->share_error,
+				100 * r->disruption, 100 * r->disruption_max, r->removal_ratio,
+				r->weight_ratio);
+	return BENCH_EXIT_OK;
 }
 
 static void
@@ -330,31 +308,49 @@ tables_alloc(struct tables *t, const struct options *o)
 			t->weight_ratio != NULL;
 }
 
+/* Measure one size: @p o has no 0 in it. */
+static bool
+measure(const struct options *o, struct results *r)
+{
+	struct tables t = { 0 };
+	bool measured = false;
+
+	*r = (struct results){ .nb_slots = o->nb_slots, .nb_backends = o->nb_backends };
+	if (!tables_alloc(&t, o))
+		fprintf(stderr, "guideway-bench: out of memory\n");
+	else
+		measured = measure_time(o, &t, r) && measure_disruption(o, &t, r);
+	tables_free(&t);
+	return measured;
+}
+
 int
 bench_maglev(int argc, char **argv)
 {
-	struct options o = {
-		.nb_slots = 65537, .nb_backends = 100, .nb_rounds = 50, .nb_key_sets = 40
-	};
-	struct tables t = { 0 };
-	struct results r = { 0 };
+	struct options o = { .nb_rounds = 50, .nb_key_sets = 40 };
+	const uint32_t *slots = &o.nb_slots, *backends = &o.nb_backends;
+	struct results results[NB_SIZES_MAX];
+	size_t nb_slots = 1, nb_backends = 1, nb = 0;
 	int ret = options_parse(&o, argc, argv);
 
 	if (ret >= 0)
 		return ret;
-	ret = BENCH_EXIT_FAILED;
-	if (!tables_alloc(&t, &o)) {
-		fprintf(stderr, "guideway-bench: out of memory\n");
-		goto out;
+	if (o.nb_slots == 0) {
+		slots = usual_slots;
+		nb_slots = ARRAY_LEN(usual_slots);
 	}
-	if (!measure_time(&o, &t, &r) || !measure_disruption(&o, &t, &r))
-		goto out;
-	if (o.json)
-		print_json(&o, &r);
-	else
-		print_table(&o, &r);
-	ret = BENCH_EXIT_OK;
-out:
-	tables_free(&t);
-	return ret;
+	if (o.nb_backends == 0) {
+		backends = usual_backends;
+		nb_backends = ARRAY_LEN(usual_backends);
+	}
+	for (size_t i = 0; i < nb_slots; i++)
+		for (size_t j = 0; j < nb_backends; j++) {
+			struct options one = o;
+
+			one.nb_slots = slots[i];
+			one.nb_backends = backends[j];
+			if (!measure(&one, &results[nb++]))
+				return BENCH_EXIT_FAILED;
+		}
+	return o.json ? print_json(&o, results, nb) : print_table(&o, results, nb);
 }

@@ -16,7 +16,9 @@ print_default(FILE *out, const struct bench_option *o)
 {
 	switch (o->kind) {
 	case BENCH_KIND_NUMBER:
-		fprintf(out, ", %u to %u (%u)", o->min, o->max, *o->out.number);
+		fprintf(out, ", %u to %u", o->min, o->max);
+		if (*o->out.number >= o->min)
+			fprintf(out, " (%u)", *o->out.number);
 		break;
 	case BENCH_KIND_WORD:
 		fprintf(out, " (%s)", o->words[*o->out.number]);

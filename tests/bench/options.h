@@ -44,7 +44,7 @@ struct bench_option {
 	const char *const *words;
 };
 
-/** A number from @p min_ to @p max_; @p out_: uint32_t *. */
+/** A number from @p min_ to @p max_; @p out_: uint32_t *; less than @p min_ beforehand: no default. */
 #define BENCH_NUMBER(name_, out_, min_, max_, help_)                                             \
 	{                                                                                        \
 		.name = (name_), .kind = BENCH_KIND_NUMBER, .out.number = (out_), .min = (min_), \
