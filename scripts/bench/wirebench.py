@@ -124,7 +124,7 @@ def _set_nice(nice):
         file.write(str(nice))
 
 
-def _end_with(parent, cpus, nice):
+def end_with(parent, cpus, nice):
     """What a child does before exec: die with us, run where it is told to.
 
     A session of its own is what it would have as a service; and Ctrl-C is for the script alone.
@@ -152,7 +152,7 @@ class Process:
             self.process = subprocess.Popen(
                 list(map(str, command)), stdin=subprocess.DEVNULL,
                 stdout=log if stdout is None else stdout, stderr=log, bufsize=0,
-                preexec_fn=_end_with(os.getpid(), cpus, nice))  # noqa: PLW1509
+                preexec_fn=end_with(os.getpid(), cpus, nice))  # noqa: PLW1509
 
     def check(self):
         if self.process.poll() is not None:
@@ -329,8 +329,10 @@ class Testpmd:
 class Bench:
     """The machine while a script of this folder measures: a context manager."""
 
-    def __init__(self, arguments, flows):
+    def __init__(self, arguments, flows, extra_mb=0):
+        """@param extra_mb Hugepages for another generator."""
         self.arguments = arguments
+        self._extra_mb = extra_mb
         self.all_cpus = os.sched_getaffinity(0)
         cpus = sorted(self.all_cpus)
         if len(cpus) < 2:
@@ -358,7 +360,8 @@ class Bench:
         for name in ("guideway-dataplane", "guidewayd", "guideway", "guideway-bench"):
             self.program(name)
         table_mb = self._flows * 64 // 2 ** 20
-        self._keeper = Keeper(GENERATOR_MB + max(TESTPMD_MB, 192 + table_mb) + 32)
+        self._keeper = Keeper(GENERATOR_MB + max(TESTPMD_MB, 192 + table_mb) + 32 +
+                              self._extra_mb)
         self.directory = self._keeper.directory
         self.wire = self.directory / "vhost.sock"
         # This script, and with it the CLI that it calls, stays away from the worker.
