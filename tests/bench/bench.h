@@ -17,6 +17,7 @@
 #define BENCH_EXIT_FAILED 1
 #define BENCH_EXIT_USAGE 2
 
+int bench_churn(int argc, char **argv);
 int bench_flow_table(int argc, char **argv);
 int bench_maglev(int argc, char **argv);
 int bench_pipeline(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct bench_command {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "churn", bench_churn, "what changes of weights cost the packets" },
 	{ "flow-table", bench_flow_table, "the flow table against DPDK's rte_hash" },
 	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
 	{ "pipeline", bench_pipeline, "what a packet costs on a worker, without a NIC" },
