@@ -22,11 +22,13 @@ const struct snapshot_member *known_flow_track(struct worker *w, const struct bu
 
 /**
  * Nothing about a plain packet's flow changes but, once a tick, its time.
- * @param members snapshot.members. @return as known_flow_track().
+ * @param members snapshot.members.
+ * @param now     flow_stamp() of worker.now.
+ * @return as known_flow_track().
  */
 static inline const struct snapshot_member *
 known_flow(struct worker *w, const struct burst *b, const struct snapshot_members *members,
-		const struct burst_packet *p, struct flow_value *value, bool v6)
+		const struct burst_packet *p, struct flow_value *value, uint16_t now, bool v6)
 {
 	const struct snapshot_members *service = &members[flow_service(p->key)];
 	const struct snapshot_member *member = &service->at[value->member];
@@ -34,8 +36,8 @@ known_flow(struct worker *w, const struct burst *b, const struct snapshot_member
 	if (unlikely(!flow_is_plain(value->state, p->tcp_flags)) ||
 			(unlikely(!service->keep_flows) && !(member->flags & MEMBER_KEEPS_FLOWS)))
 		return known_flow_track(w, b, p, value, v6);
-	if (value->last_seen != w->now)
-		value->last_seen = w->now;
+	if (value->seen != now)
+		value->seen = now;
 	return member;
 }
 

@@ -145,7 +145,7 @@ enter(struct worker *w, const struct burst_packet *p, uint16_t chosen,
 	}
 	value->member = chosen;
 	value->state = state;
-	value->last_seen = w->now;
+	value->seen = flow_stamp(w->now);
 	stat_add(&stats->active_flows, 1);
 	births->inserted++;
 }
@@ -227,7 +227,8 @@ choose(struct worker *w, struct burst *b, const struct burst_packet *packets, ui
 		const struct snapshot_member *member;
 
 		if (unlikely(value != NULL))
-			member = known_flow(w, b, b->snapshot->members, p, value, v6);
+			member = known_flow(w, b, b->snapshot->members, p, value,
+					flow_stamp(w->now), v6);
 		else
 			member = begin_flow(w, b, p, *slots[i], v6, &births);
 		hits += value != NULL;

@@ -24,6 +24,15 @@ overflowed(const struct flow_table *t, uint32_t home, bool v6)
 	return v6 ? flow_overflowed6(t, home) : flow_overflowed4(t, home);
 }
 
+static inline void
+prefetch_beyond(const struct flow_table *t, uint32_t home, bool v6)
+{
+	if (v6)
+		flow_prefetch6_beyond(t, home);
+	else
+		flow_prefetch4_beyond(t, home);
+}
+
 /*
  * Handles and counts are copied: what is stored through pointers could be them, for all that
  * a compiler knows.
@@ -37,6 +46,7 @@ find_flows(struct worker *w, struct burst *b, struct burst_packet *packets, uint
 	const struct flow_table t = v6 ? w->flows6 : w->flows4;
 	struct burst_packet *out = b->out + b->nb_out;
 	struct burst_packet *left = packets;
+	uint16_t now = flow_stamp(w->now);
 
 	for (const struct burst_packet *p = packets; p < packets + nb; p++) {
 		struct flow_value *value = find_at_home(&t, p, v6);
@@ -44,11 +54,11 @@ find_flows(struct worker *w, struct burst *b, struct burst_packet *packets, uint
 
 		if (unlikely(value == NULL)) {
 			if (overflowed(&t, p->home, v6))
-				flow_prefetch_beyond(&t, p->home);
+				prefetch_beyond(&t, p->home, v6);
 			burst_packet_copy(left++, p);
 			continue;
 		}
-		member = known_flow(w, b, members, p, value, v6);
+		member = known_flow(w, b, members, p, value, now, v6);
 		if (unlikely(member == NULL))
 			continue;
 		rte_prefetch0(member);
@@ -86,6 +96,7 @@ find_flows_beyond(struct worker *w, struct burst *b, struct burst_packet *packet
 	const struct flow_table *t = v6 ? &w->flows6 : &w->flows4;
 	struct burst_packet *out = b->out + b->nb_out;
 	struct burst_packet *left = packets;
+	uint16_t now = flow_stamp(w->now);
 
 	for (const struct burst_packet *p = packets; p < packets + nb; p++) {
 		struct flow_value *value = find_beyond(t, p, v6);
@@ -95,7 +106,7 @@ find_flows_beyond(struct worker *w, struct burst *b, struct burst_packet *packet
 			burst_packet_copy(left++, p);
 			continue;
 		}
-		member = known_flow(w, b, b->snapshot->members, p, value, v6);
+		member = known_flow(w, b, b->snapshot->members, p, value, now, v6);
 		if (likely(member != NULL))
 			out = burst_put(out, p, member);
 	}

@@ -16,10 +16,8 @@
 #define L2_PLAIN 14
 #define L2_TAGGED 18
 
-/* As load_u16() and store_u16() have them. */
-#define ETHERTYPE_IP4_LE 0x0008
-#define ETHERTYPE_IP6_LE 0xdd86
-#define ETHERTYPE_VLAN_LE 0x0081
+/* As store_u16() takes it. */
+#define ETHERTYPE_VLAN 0x0081
 
 /* Frames that go out on one port, in registers while it stays the same. */
 struct sink {
@@ -70,8 +68,8 @@ trim(struct rte_mbuf *m, uint32_t frame_len)
 		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - frame_len));
 }
 
-/* Write the outer header in front of the client's packet. @return its ethertype. */
-static inline uint16_t
+/* Write the outer header in front of the client's packet, and its ethertype. */
+static inline void
 encapsulate(const struct burst_packet *p)
 {
 	const struct snapshot_member *member = p->member;
@@ -80,12 +78,10 @@ encapsulate(const struct burst_packet *p)
 	uint8_t traffic_class =
 			likely(first >> 4 == 4) ? second : (uint8_t)(first << 4 | second >> 4);
 
-	if (likely(member->encap_len == ENCAP_V4_LEN)) {
+	if (likely(member->encap_len == ENCAP_V4_LEN))
 		encap_write_v4(&member->encap, p->ip - ENCAP_V4_LEN, p->l3_len, traffic_class);
-		return ETHERTYPE_IP4_LE;
-	}
-	encap_write_v6(&member->encap, p->ip - ENCAP_V6_LEN, p->l3_len, traffic_class);
-	return ETHERTYPE_IP6_LE;
+	else
+		encap_write_v6(&member->encap, p->ip - ENCAP_V6_LEN, p->l3_len, traffic_class);
 }
 
 static inline void
@@ -95,18 +91,16 @@ write_macs(uint8_t *frame, const struct worker_interface *interface, uint64_t ne
 	store_u32(frame + 8, interface->mac_rest);
 }
 
-/* Write the Ethernet header in front of @p ip. @return its bytes. */
+/* Write the Ethernet header in front of @p ip, where the ethertype is already. @return its bytes. */
 static inline int
-write_l2(uint8_t *ip, uint16_t ethertype_le, const struct worker_interface *interface,
-		uint64_t nexthop)
+write_l2(uint8_t *ip, const struct worker_interface *interface, uint64_t nexthop)
 {
-	store_u16(ip - 2, ethertype_le);
 	if (likely(interface->vlan == PACKET_VLAN_NONE)) {
 		write_macs(ip - L2_PLAIN, interface, nexthop);
 		return L2_PLAIN;
 	}
 	write_macs(ip - L2_TAGGED, interface, nexthop);
-	store_u16(ip - L2_TAGGED + 12, ETHERTYPE_VLAN_LE);
+	store_u16(ip - L2_TAGGED + 12, ETHERTYPE_VLAN);
 	store_be16(ip - L2_TAGGED + 14, interface->vlan);
 	return L2_TAGGED;
 }
@@ -130,7 +124,6 @@ rewrite_any(struct worker *w, const struct burst *b, const struct burst_packet *
 		struct sink *sink)
 {
 	const struct worker_interface *interface = &w->interfaces[nexthop_interface(nexthop)];
-	uint16_t type = p->ip[0] >> 4 == 4 ? ETHERTYPE_IP4_LE : ETHERTYPE_IP6_LE;
 	int encap_len = p->member->encap_len;
 
 	if (unlikely(p->mbuf->data_off + p->l3 < encap_len + L2_TAGGED)) {
@@ -139,13 +132,13 @@ rewrite_any(struct worker *w, const struct burst *b, const struct burst_packet *
 	}
 	if (likely(encap_len != 0)) {
 		trim(p->mbuf, p->l3 + (uint32_t)p->l3_len);
-		type = encapsulate(p);
+		encapsulate(p);
 	}
 	if (unlikely(!nexthop_is_resolved(nexthop))) {
 		leave_unresolved(w, b, p);
 		return;
 	}
-	grow(p->mbuf, encap_len - p->l3 + write_l2(p->ip - encap_len, type, interface, nexthop));
+	grow(p->mbuf, encap_len - p->l3 + write_l2(p->ip - encap_len, interface, nexthop));
 	sink_add(sink, w, interface->port, p->mbuf);
 }
 
@@ -165,27 +158,53 @@ count_member(struct worker *w, const struct snapshot_member *member, uint16_t by
 			_mm_add_epi64(_mm_load_si128(counters), _mm_set_epi64x(bytes, 1)));
 }
 
+/* Room in front for an outer header, and no Ethernet padding behind the packet? */
+static inline bool
+takes_outer(const struct burst_packet *p, int encap_len)
+{
+	return likely(p->mbuf->data_off + L2_PLAIN >= encap_len + L2_TAGGED) &&
+			likely(p->mbuf->pkt_len == L2_PLAIN + (uint32_t)p->l3_len);
+}
+
+/*
+ * Plain in, plain out: untagged, a known MAC address. @return false: nothing was done, it is
+ * for rewrite_any().
+ */
+static inline bool
+rewrite_plain(struct worker *w, const struct burst_packet *p, uint64_t nexthop, struct sink *sink)
+{
+	const struct worker_interface *interface = &w->interfaces[nexthop_interface(nexthop)];
+	int encap_len = p->member->encap_len;
+	struct rte_mbuf *m = p->mbuf;
+	uint8_t *ip = p->ip;
+
+	if (unlikely(!nexthop_is_resolved(nexthop)) || unlikely(p->l3 != L2_PLAIN) ||
+			unlikely(interface->vlan != PACKET_VLAN_NONE))
+		return false;
+	if (encap_len != 0) {
+		if (!takes_outer(p, encap_len))
+			return false;
+		encapsulate(p);
+		ip -= encap_len;
+		grow(m, encap_len);
+	}
+	write_macs(ip - L2_PLAIN, interface, nexthop);
+	sink_add(sink, w, interface->port, m);
+	return true;
+}
+
 static inline void
 rewrite_one(struct worker *w, const struct burst *b, const struct burst_packet *p,
 		struct sink *sink)
 {
 	const struct snapshot_member *member = p->member;
 	uint64_t nexthop = nexthop_get(w->nexthops, member->nexthop);
-	const struct worker_interface *interface = &w->interfaces[nexthop_interface(nexthop)];
 
 	count_member(w, member, p->l3_len);
-	if (unlikely(p->l3_len > member->room)) {
+	if (unlikely(p->l3_len > member->room))
 		drop(w, p->mbuf, DROP_TOO_BIG);
-		return;
-	}
-	/* Plain in, plain out, direct: only the MAC addresses change. */
-	if (member->encap_len == 0 && likely(nexthop_is_resolved(nexthop)) &&
-			likely(p->l3 == L2_PLAIN) && likely(interface->vlan == PACKET_VLAN_NONE)) {
-		write_macs(p->ip - L2_PLAIN, interface, nexthop);
-		sink_add(sink, w, interface->port, p->mbuf);
-		return;
-	}
-	rewrite_any(w, b, p, nexthop, sink);
+	else if (!rewrite_plain(w, p, nexthop, sink))
+		rewrite_any(w, b, p, nexthop, sink);
 }
 
 void

@@ -29,7 +29,7 @@ expired(void *context, uint16_t id, struct flow_value *value)
 	const struct snapshot_service *service = judge->snapshot->services[id];
 	const struct snapshot_member *member = &service->members[value->member];
 
-	if (w->now - value->last_seen <= service->lifetime_ticks[value->state] &&
+	if (flow_idle(value, w->now) <= service->lifetime_ticks[value->state] &&
 			!(member->flags & MEMBER_REMOVED) && !service->removed)
 		return false;
 	stat_add(&w->members[member->stats].active_flows, -UINT64_C(1));

@@ -258,7 +258,8 @@ read_syn_reselect_idle(struct reader *r, const struct node *node, void *out)
 {
 	struct service_draft *draft = out;
 
-	read_seconds(r, node, 1, SERVICE_MAX_LIFETIME_S, &draft->service->conf.syn_reselect_idle_s);
+	read_seconds(r, node, 1, SERVICE_MAX_SYN_RESELECT_IDLE_S,
+			&draft->service->conf.syn_reselect_idle_s);
 }
 
 static void

@@ -64,7 +64,7 @@ flow_is_plain(uint8_t state, uint8_t tcp_flags)
  * A TCP packet of a known flow.
  * @param payload   Bytes behind the TCP header.
  * @param now       Tick of the table's clock.
- * @param syn_ticks A SYN on a flow idle for at least so long chooses anew.
+ * @param syn_ticks A SYN on a flow idle for longer chooses anew.
  */
 enum flow_verdict flow_track(struct flow_value *value, uint8_t tcp_flags, uint16_t payload,
 		uint32_t now, uint32_t syn_ticks);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table is an array of buckets, each a pair of cache lines with eight IPv4 or four IPv6
- * flows. A flow lies in its home bucket or, if that was full, in the first bucket with room of
+ * A table is an array of buckets of five flows: a cache line for IPv4, a pair of lines for
+ * IPv6. A flow lies in its home bucket or, if that was full, in the first bucket with room of
  * the home's probe sequence: the bucket beside it, then two that a hash of the home picks, and
  * so on.
  *
- * Why so: at the default load (11/16) 19 of 20 IPv4 flows and nine of ten IPv6 flows lie in
- * their home bucket, whose two lines are fetched at once and compared without a branch: a
- * flow elsewhere costs mispredicted branches besides a third and fourth line, which is far
- * more than the second line of everybody (doc/decisions/0008). Other buckets are
- * looked at only if the home bucket says that it has flows elsewhere: lane 0 counts them,
- * lane 1 tells how far along the sequence the farthest went. Plain linear probing was tried:
+ * Why so: at the default load (27/50) 32 of 33 flows lie in their home bucket, which is
+ * fetched at once and compared without a branch: a flow elsewhere costs mispredicted branches
+ * besides another line (doc/decisions/0009). Other buckets are looked at only if the home
+ * bucket says that it has flows elsewhere (struct flow_beyond). Plain linear probing was tried:
  * full buckets gather in clusters, so that inserts failed long before the table was full.
  * Cuckoo displacement would reach a higher load, but moves entries, and two random buckets a
  * miss cost more than two adjacent ones.
@@ -29,20 +27,19 @@
 #include <string.h>
 
 #define FLOW_MAGIC UINT64_C(0x776f6c4677644731) /* "1GdwFlow" */
-#define FLOW_VERSION 3
+#define FLOW_VERSION 4
 
-static unsigned int
-lanes(enum flow_layout layout)
+static size_t
+bucket_size(enum flow_layout layout)
 {
-	return layout == FLOW_NARROW4 ? 8 : 4;
+	return layout == FLOW_NARROW4 ? sizeof(struct flow_bucket4) : sizeof(struct flow_bucket6);
 }
 
-/* Buckets, an even number, for a load of 11/16: 23.3 bytes an IPv4 flow, 46.6 an IPv6 flow. */
+/* Buckets, an even number, for a load of 27/50: 23.7 bytes an IPv4 flow, 47.4 an IPv6 flow. */
 static uint64_t
-buckets_for(enum flow_layout layout, uint64_t capacity)
+buckets_for(uint64_t capacity)
 {
-	uint64_t per_sixteen_buckets = 11 * lanes(layout);
-	uint64_t nb = (capacity * 16 + per_sixteen_buckets - 1) / per_sixteen_buckets;
+	uint64_t nb = (capacity * 50 + 27 * FLOW_LANES - 1) / (27 * FLOW_LANES);
 
 	return (nb + 1) & ~UINT64_C(1);
 }
@@ -50,9 +47,9 @@ buckets_for(enum flow_layout layout, uint64_t capacity)
 size_t
 flow_table_size(enum flow_layout layout, uint64_t capacity)
 {
-	if (capacity == 0 || capacity > UINT32_MAX || buckets_for(layout, capacity) > UINT32_MAX)
+	if (capacity == 0 || capacity > UINT32_MAX)
 		return 0;
-	return sizeof(struct flow_region) + buckets_for(layout, capacity) * FLOW_BUCKET_SIZE;
+	return sizeof(struct flow_region) + buckets_for(capacity) * bucket_size(layout);
 }
 
 void
@@ -67,7 +64,7 @@ flow_table_init(struct flow_table *table, void *memory, enum flow_layout layout,
 		.layout = layout,
 		.size = flow_table_size(layout, capacity),
 		.capacity = capacity,
-		.nb_buckets = (uint32_t)buckets_for(layout, capacity),
+		.nb_buckets = (uint32_t)buckets_for(capacity),
 		.tick_ms = FLOW_TICK_MS,
 	};
 	memcpy(region->hash_key, hash_key, sizeof(region->hash_key));
@@ -103,7 +100,7 @@ probe(const struct flow_table *t, uint32_t home, unsigned int step)
 struct flow_value *
 flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key)
 {
-	unsigned int reach = flow_bucket4(t, home)->values[1].bucket;
+	unsigned int reach = flow_bucket4(t, home)->beyond.reach;
 
 	for (unsigned int step = 1; step <= reach; step++) {
 		struct flow_bucket4 *b = flow_bucket4(t, probe(t, home, step));
@@ -118,33 +115,33 @@ flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key)
 struct flow_value *
 flow_find6_beyond(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
-	unsigned int reach = flow_bucket6(t, home)->values[1].bucket;
+	unsigned int reach = flow_bucket6(t, home)->beyond.reach;
 
 	for (unsigned int step = 1; step <= reach; step++) {
 		struct flow_bucket6 *b = flow_bucket6(t, probe(t, home, step));
-		unsigned int match = flow_match6(b, client, port);
+		struct flow_value *value = flow_look6(b, client, port);
 
-		if (match != 0)
-			return &b->values[__builtin_ctz(match)];
+		if (value != NULL)
+			return value;
 	}
 	return NULL;
 }
 
-/* A flow of the home with this @count and @reach went to @step of the probe sequence. */
+/* A flow of this home went to @step of the probe sequence. */
 static void
-note_beyond(uint8_t *count, uint8_t *reach, unsigned int step)
+note_beyond(struct flow_beyond *beyond, unsigned int step)
 {
-	(*count)++; /* At most 8 * FLOW_REACH: cannot wrap. */
-	if (*reach < step)
-		*reach = (uint8_t)step;
+	beyond->count++;
+	if (beyond->reach < step)
+		beyond->reach = (uint8_t)step;
 }
 
 /* One of them has gone. The reach shrinks only when none is left: exact enough, and cheap. */
 static void
-forget_beyond(uint8_t *count, uint8_t *reach)
+forget_beyond(struct flow_beyond *beyond)
 {
-	if (--*count == 0)
-		*reach = 0;
+	if (--beyond->count == 0)
+		beyond->reach = 0;
 }
 
 struct flow_value *
@@ -154,13 +151,13 @@ flow_insert4_beyond(struct flow_table *t, uint32_t home, uint64_t key)
 
 	for (unsigned int step = 1; step <= FLOW_REACH; step++) {
 		struct flow_bucket4 *b = flow_bucket4(t, probe(t, home, step));
-		unsigned int vacant = flow_match4(b, 0);
+		unsigned int vacant = flow_vacant4(b);
 
 		if (vacant != 0) {
 			unsigned int lane = (unsigned int)__builtin_ctz(vacant);
 
 			b->keys[lane] = key;
-			note_beyond(&h->values[0].bucket, &h->values[1].bucket, step);
+			note_beyond(&h->beyond, step);
 			t->nb_flows++;
 			return &b->values[lane];
 		}
@@ -181,7 +178,7 @@ flow_insert6_beyond(struct flow_table *t, uint32_t home, const uint8_t *client, 
 			unsigned int lane = (unsigned int)__builtin_ctz(vacant);
 
 			flow_put6(b, lane, client, port);
-			note_beyond(&h->values[0].bucket, &h->values[1].bucket, step);
+			note_beyond(&h->beyond, step);
 			t->nb_flows++;
 			return &b->values[lane];
 		}
@@ -194,11 +191,10 @@ remove4(struct flow_table *t, uint32_t at, unsigned int lane)
 {
 	struct flow_bucket4 *b = flow_bucket4(t, at);
 	uint32_t home = flow_hash4(t, b->keys[lane]);
-	struct flow_bucket4 *h = flow_bucket4(t, home);
 
 	b->keys[lane] = 0;
 	if (home != at)
-		forget_beyond(&h->values[0].bucket, &h->values[1].bucket);
+		forget_beyond(&flow_bucket4(t, home)->beyond);
 	t->nb_flows--;
 }
 
@@ -206,12 +202,15 @@ static void
 remove6(struct flow_table *t, uint32_t at, unsigned int lane)
 {
 	struct flow_bucket6 *b = flow_bucket6(t, at);
-	uint32_t home = flow_hash6(t, b->clients[flow_client6(lane)], (uint32_t)b->ports[lane]);
-	struct flow_bucket6 *h = flow_bucket6(t, home);
+	uint32_t home;
+	uint8_t client[16];
 
+	store_u64(client, b->prefixes[lane]);
+	store_u64(client + 8, b->suffixes[lane]);
+	home = flow_hash6(t, client, b->ports[lane]);
 	b->ports[lane] = 0;
 	if (home != at)
-		forget_beyond(&h->values[0].bucket, &h->values[1].bucket);
+		forget_beyond(&flow_bucket6(t, home)->beyond);
 	t->nb_flows--;
 }
 
@@ -221,7 +220,7 @@ sweep_bucket4(struct flow_table *t, uint32_t at, flow_judge judge, void *context
 	struct flow_bucket4 *b = flow_bucket4(t, at);
 	unsigned int removed = 0;
 
-	for (unsigned int lane = 0; lane < 8; lane++) {
+	for (unsigned int lane = 0; lane < FLOW_LANES; lane++) {
 		if (b->keys[lane] == 0)
 			continue;
 		if (judge(context, flow_service(b->keys[lane]), &b->values[lane])) {
@@ -238,7 +237,7 @@ sweep_bucket6(struct flow_table *t, uint32_t at, flow_judge judge, void *context
 	struct flow_bucket6 *b = flow_bucket6(t, at);
 	unsigned int removed = 0;
 
-	for (unsigned int lane = 0; lane < 4; lane++) {
+	for (unsigned int lane = 0; lane < FLOW_LANES; lane++) {
 		if (b->ports[lane] == 0)
 			continue;
 		if (judge(context, flow_service(b->ports[lane]), &b->values[lane])) {

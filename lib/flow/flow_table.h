@@ -6,12 +6,12 @@
  * @file
  * Flow tables: which member of its service a client's flow belongs to. Narrow
  * entries: exact key (service id, client address, client port), never a digest;
- * 16 bytes for an IPv4 flow, 32 for an IPv6 flow. flow_table.c tells how it works.
+ * 12 bytes for an IPv4 flow, 24 for an IPv6 flow. flow_table.c tells how it works.
  *
  * The functions of a packet's path are inline and split where memory is touched, so
  * that a burst can be hashed and its buckets prefetched before the first is looked
- * at: flow_hash4() and flow_prefetch() for the whole burst, then flow_find4(); for what was
- * not found but may be elsewhere flow_prefetch_beyond(), and, at the end of the burst,
+ * at: flow_hash4() and flow_prefetch4() for the whole burst, then flow_find4(); for what was
+ * not found but may be elsewhere flow_prefetch4_beyond(), and, at the end of the burst,
  * flow_find4_beyond(); flow_insert4() for what is nowhere.
  *
  * Thread safety: none. A table belongs to one worker.
@@ -20,9 +20,7 @@
  * (struct flow_region), so that a later process can adopt it, and a small handle.
  */
 
-#ifdef __AVX2__
 #include <immintrin.h>
-#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,44 +29,61 @@
 #include "base/compiler.h"
 
 /** Milliseconds of a tick, the unit of a table's clock. Ticks count CLOCK_BOOTTIME. */
-#define FLOW_TICK_MS 250
+#define FLOW_TICK_MS 2000
+/** Entries know times modulo this many ticks: nine hours. */
+#define FLOW_TICKS 16384
+/** So long may a flow be idle before it is swept: what is older would look young again. */
+#define FLOW_MAX_LIFETIME_S 28800
+_Static_assert(FLOW_MAX_LIFETIME_S + 3600 < FLOW_TICKS * (FLOW_TICK_MS / 1000),
+		"an hour until the next sweep is more than enough");
 /** Service ids in keys are below this. */
 #define FLOW_MAX_SERVICES 32768
+/** Flows of a bucket. */
+#define FLOW_LANES 5
 /** An entry lies in its home bucket or in one of this many others. */
 #define FLOW_REACH 31
 
 /** Layout of a table. */
 enum flow_layout {
-	FLOW_NARROW4 = 1, /**< Eight entries of 16 bytes a bucket. */
-	FLOW_NARROW6 = 2, /**< Four entries of 32 bytes a bucket. */
+	FLOW_NARROW4 = 1, /**< Five IPv4 flows a cache line. */
+	FLOW_NARROW6 = 2, /**< Five IPv6 flows a pair of cache lines. */
 };
 
 /** What is remembered of a flow; lies within its entry. */
 struct flow_value {
-	uint16_t member; /**< Index within the service: the caller's. */
-	uint8_t state;	 /**< The caller's (enum flow_state of service.h). */
-	uint8_t bucket;	 /**< The table's: lane 0: flows of this home elsewhere; lane 1: how far. */
-	uint32_t last_seen; /**< Tick of the last packet that counted. */
+	uint16_t member;    /**< Index within the service: the caller's. */
+	uint16_t state : 2; /**< The caller's: enum flow_state. */
+	uint16_t seen : 14; /**< flow_stamp() of the last packet that counted. */
 };
-_Static_assert(sizeof(struct flow_value) == 8, "half an IPv4 entry");
+_Static_assert(sizeof(struct flow_value) == 4, "a third of an IPv4 entry");
 
-/** A bucket is a pair of cache lines. */
-#define FLOW_BUCKET_SIZE (2 * CACHE_LINE)
+/** Of a bucket: the flows that have their home here but lie elsewhere. */
+struct flow_beyond {
+	uint8_t count;
+	uint8_t reach; /**< How many steps of the probe sequence the farthest went. */
+	uint16_t reserved;
+};
+_Static_assert(FLOW_LANES *FLOW_REACH <= UINT8_MAX, "the count cannot wrap");
 
-/** Eight IPv4 flows. Keys first: that a flow is not here one line tells. */
+/** Five IPv4 flows: a line. */
 struct flow_bucket4 {
-	uint64_t keys[8]; /**< flow_key4(); 0 = free. */
-	struct flow_value values[8];
+	uint64_t keys[FLOW_LANES]; /**< flow_key4(); 0 = free. */
+	struct flow_value values[FLOW_LANES];
+	struct flow_beyond beyond;
 };
-_Static_assert(sizeof(struct flow_bucket4) == FLOW_BUCKET_SIZE, "a pair of lines");
+_Static_assert(sizeof(struct flow_bucket4) == CACHE_LINE, "a line");
 
-/** Four IPv6 flows. */
+/** Five IPv6 flows: a pair of lines. That a flow is not here the first line tells, nearly always. */
 struct flow_bucket6 {
-	uint8_t clients[4][16]; /**< By flow_client6(lane). */
-	uint64_t ports[4];	/**< flow_port6(); 0 = free. */
-	struct flow_value values[4];
+	uint32_t ports[FLOW_LANES]; /**< flow_port6(); 0 = free. */
+	struct flow_beyond beyond;
+	uint64_t suffixes[FLOW_LANES]; /**< The lower half of the client's address, */
+	uint64_t prefixes[FLOW_LANES]; /**< and the upper half. */
+	struct flow_value values[FLOW_LANES];
+	uint32_t reserved;
 };
-_Static_assert(sizeof(struct flow_bucket6) == FLOW_BUCKET_SIZE, "a pair of lines");
+_Static_assert(sizeof(struct flow_bucket6) == 2 * CACHE_LINE, "a pair of lines");
+_Static_assert(offsetof(struct flow_bucket6, prefixes) == CACHE_LINE, "the second line");
 
 /** Start of a region. */
 struct flow_region {
@@ -144,6 +159,23 @@ flow_key4(uint32_t client_be, uint16_t port_be, uint16_t service)
 	return (uint64_t)client_be << 32 | flow_port6(port_be, service);
 }
 
+/** A tick as entries keep it. */
+static inline uint16_t
+flow_stamp(uint32_t tick)
+{
+	return tick % FLOW_TICKS;
+}
+
+/**
+ * Ticks since the last packet of a flow that counted.
+ * @return n: at least n - 1 whole ticks have passed, at most n + 1.
+ */
+static inline uint32_t
+flow_idle(const struct flow_value *value, uint32_t now)
+{
+	return flow_stamp(now - value->seen);
+}
+
 /** The service of a flow_key4() or flow_port6(). */
 static inline uint16_t
 flow_service(uint64_t key)
@@ -184,16 +216,6 @@ flow_hash6(const struct flow_table *t, const uint8_t *client, uint32_t port)
 	return flow_bucket_of(t, flow_fold(address ^ port ^ t->key[2], t->key[3]));
 }
 
-/** Both lines of a bucket. */
-static inline void
-flow_prefetch(const struct flow_table *t, uint32_t home)
-{
-	const char *bucket = (const char *)t->buckets + (size_t)home * FLOW_BUCKET_SIZE;
-
-	__builtin_prefetch(bucket, 0, 3);
-	__builtin_prefetch(bucket + CACHE_LINE, 0, 3);
-}
-
 static inline struct flow_bucket4 *
 flow_bucket4(const struct flow_table *t, uint32_t at)
 {
@@ -206,11 +228,20 @@ flow_bucket6(const struct flow_table *t, uint32_t at)
 	return (struct flow_bucket6 *)t->buckets + at;
 }
 
-/* Which of flow_bucket6.clients lane @p lane has: what unpacking vectors makes of the order. */
-static inline unsigned int
-flow_client6(unsigned int lane)
+static inline void
+flow_prefetch4(const struct flow_table *t, uint32_t home)
 {
-	return (lane & 1) << 1 | lane >> 1;
+	__builtin_prefetch(flow_bucket4(t, home), 0, 3);
+}
+
+/** Both lines of a bucket. */
+static inline void
+flow_prefetch6(const struct flow_table *t, uint32_t home)
+{
+	const struct flow_bucket6 *bucket = flow_bucket6(t, home);
+
+	__builtin_prefetch(bucket, 0, 3);
+	__builtin_prefetch(bucket->prefixes, 0, 3);
 }
 
 /*
@@ -219,56 +250,59 @@ flow_client6(unsigned int lane)
 static inline unsigned int
 flow_match4(const struct flow_bucket4 *b, uint64_t key)
 {
+	unsigned int last = b->keys[4] == key;
 #ifdef __AVX2__
-	const __m256i *keys = (const __m256i *)(const void *)b->keys;
-	__m256i wanted = _mm256_set1_epi64x((long long)key);
-	__m256i low = _mm256_cmpeq_epi64(_mm256_load_si256(keys), wanted);
-	__m256i high = _mm256_cmpeq_epi64(_mm256_load_si256(keys + 1), wanted);
+	__m256i four = _mm256_load_si256((const __m256i *)(const void *)b->keys);
 
-	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
-			(unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(
+			       _mm256_cmpeq_epi64(four, _mm256_set1_epi64x((long long)key)))) |
+			last << 4;
 #else
-	unsigned int match = 0;
+	unsigned int match = last << 4;
 
-	for (unsigned int lane = 0; lane < 8; lane++)
+	for (unsigned int lane = 0; lane < 4; lane++)
 		match |= (unsigned int)(b->keys[lane] == key) << lane;
 	return match;
 #endif
 }
 
+/* Bit i: lane i has these ports, 0: is free. */
 static inline unsigned int
-flow_match6(const struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
+flow_match_port6(const struct flow_bucket6 *b, uint32_t port)
 {
 #ifdef __AVX2__
-	const __m256i *clients = (const __m256i *)(const void *)b->clients;
-	__m256i address = _mm256_broadcastsi128_si256(
-			_mm_loadu_si128((const __m128i *)(const void *)client));
-	__m256i first = _mm256_cmpeq_epi64(_mm256_load_si256(clients), address);
-	__m256i second = _mm256_cmpeq_epi64(_mm256_load_si256(clients + 1), address);
-	__m256i ports = _mm256_cmpeq_epi64(
+	__m256i equal = _mm256_cmpeq_epi32(
 			_mm256_load_si256((const __m256i *)(const void *)b->ports),
-			_mm256_set1_epi64x(port));
-	/* Both halves of each address: of clients 0, 2, 1, 3. */
-	__m256i equal = _mm256_and_si256(
-			_mm256_unpacklo_epi64(first, second), _mm256_unpackhi_epi64(first, second));
+			_mm256_set1_epi32((int)port));
 
-	return (unsigned int)_mm256_movemask_pd(
-			_mm256_castsi256_pd(_mm256_and_si256(equal, ports)));
+	return (unsigned int)_mm256_movemask_ps(_mm256_castsi256_ps(equal)) &
+			((1 << FLOW_LANES) - 1);
 #else
-	uint64_t low = load_u64(client);
-	uint64_t high = load_u64(client + 8);
 	unsigned int match = 0;
 
-	for (unsigned int lane = 0; lane < 4; lane++) {
-		const uint8_t *at = b->clients[flow_client6(lane)];
-		unsigned int same = b->ports[lane] == port;
-
-		same &= load_u64(at) == low;
-		same &= load_u64(at + 8) == high;
-		match |= same << lane;
-	}
+	for (unsigned int lane = 0; lane < FLOW_LANES; lane++)
+		match |= (unsigned int)(b->ports[lane] == port) << lane;
 	return match;
 #endif
+}
+
+/*
+ * Which lane it is the ports nearly always tell, without a branch; that the address is the
+ * same, too, can be predicted then. @return the flow's value, or NULL.
+ */
+static inline struct flow_value *
+flow_look6(struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
+{
+	uint64_t prefix = load_u64(client);
+	uint64_t suffix = load_u64(client + 8);
+
+	for (unsigned int left = flow_match_port6(b, port); left != 0; left &= left - 1) {
+		unsigned int lane = (unsigned int)__builtin_ctz(left);
+
+		if (likely(b->suffixes[lane] == suffix && b->prefixes[lane] == prefix))
+			return &b->values[lane];
+	}
+	return NULL;
 }
 
 /**
@@ -289,30 +323,33 @@ flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
 static inline struct flow_value *
 flow_find6(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
 {
-	struct flow_bucket6 *b = flow_bucket6(t, home);
-	unsigned int match = flow_match6(b, client, port);
-
-	return likely(match != 0) ? &b->values[__builtin_ctz(match)] : NULL;
+	return flow_look6(flow_bucket6(t, home), client, port);
 }
 
 /** Are there flows of this home elsewhere? */
 static inline bool
 flow_overflowed4(const struct flow_table *t, uint32_t home)
 {
-	return flow_bucket4(t, home)->values[0].bucket != 0;
+	return flow_bucket4(t, home)->beyond.count != 0;
 }
 
 static inline bool
 flow_overflowed6(const struct flow_table *t, uint32_t home)
 {
-	return flow_bucket6(t, home)->values[0].bucket != 0;
+	return flow_bucket6(t, home)->beyond.count != 0;
 }
 
 /** Where most flows are that their home had no room for. */
 static inline void
-flow_prefetch_beyond(const struct flow_table *t, uint32_t home)
+flow_prefetch4_beyond(const struct flow_table *t, uint32_t home)
 {
-	flow_prefetch(t, home ^ 1);
+	flow_prefetch4(t, home ^ 1);
+}
+
+static inline void
+flow_prefetch6_beyond(const struct flow_table *t, uint32_t home)
+{
+	flow_prefetch6(t, home ^ 1);
 }
 
 /** Find a flow that is not in its home bucket. @return its value, or NULL. */
@@ -321,20 +358,24 @@ struct flow_value *flow_find6_beyond(
 		const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
 
 /* Bit i: lane i is free. */
+
+static inline unsigned int
+flow_vacant4(const struct flow_bucket4 *b)
+{
+	return flow_match4(b, 0);
+}
+
 static inline unsigned int
 flow_vacant6(const struct flow_bucket6 *b)
 {
-	unsigned int vacant = 0;
-
-	for (unsigned int lane = 0; lane < 4; lane++)
-		vacant |= (unsigned int)(b->ports[lane] == 0) << lane;
-	return vacant;
+	return flow_match_port6(b, 0);
 }
 
 static inline void
 flow_put6(struct flow_bucket6 *b, unsigned int lane, const uint8_t *client, uint32_t port)
 {
-	memcpy(b->clients[flow_client6(lane)], client, sizeof(b->clients[0]));
+	b->prefixes[lane] = load_u64(client);
+	b->suffixes[lane] = load_u64(client + 8);
 	b->ports[lane] = port;
 }
 
@@ -345,14 +386,14 @@ struct flow_value *flow_insert6_beyond(
 
 /**
  * Enter a flow that neither flow_find4() nor flow_find4_beyond() found.
- * @return its value, with member, state and last_seen to be filled in; NULL: the table is
+ * @return its value, with member, state and seen to be filled in; NULL: the table is
  *         full (its capacity is reached, or the home's neighbourhood has no room).
  */
 static inline struct flow_value *
 flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
 {
 	struct flow_bucket4 *b = flow_bucket4(t, home);
-	unsigned int vacant = flow_match4(b, 0);
+	unsigned int vacant = flow_vacant4(b);
 	unsigned int lane;
 
 	if (unlikely(t->nb_flows >= t->capacity))

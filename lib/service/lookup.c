@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "net/encap.h"
 #include "service/aligned.h"
 
 /* At most half full, and one cache line at least. */
@@ -53,6 +54,7 @@ lookup_add4(struct lookup *lookup, uint64_t seed, const struct snapshot_service 
 		.key = snapshot_key4(load_u32(service->key.vip.bytes),
 				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
+		.grows = service->mode == MODE_DIRECT ? 0 : ENCAP_V4_LEN,
 	};
 	uint32_t at = lookup_hash4(seed, entry.key);
 
@@ -68,6 +70,7 @@ lookup_add6(struct lookup *lookup, uint64_t seed, const struct snapshot_service 
 		.port = snapshot_port6(
 				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
+		.grows = service->mode == MODE_DIRECT ? 0 : ENCAP_V4_LEN,
 	};
 	uint32_t at = lookup_hash6(seed, service->key.vip.bytes, entry.port);
 

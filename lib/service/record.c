@@ -268,7 +268,6 @@ part_build(struct record *record, uint32_t tick_ms)
 	const struct member_set *set = &record->members;
 	struct snapshot_member *members;
 	struct snapshot_service *part;
-	uint32_t syn_ticks;
 
 	part = lines_alloc(sizeof(*part) + set->nb * sizeof(*members));
 	if (part == NULL)
@@ -283,8 +282,8 @@ part_build(struct record *record, uint32_t tick_ms)
 	part->removed = !record->live;
 	part->mode = conf->mode;
 	part->key = conf->key;
-	syn_ticks = ticks(conf->syn_reselect_idle_s, SERVICE_DEFAULT_SYN_RESELECT_IDLE_S, tick_ms);
-	part->syn_reselect_ticks = syn_ticks < UINT16_MAX ? (uint16_t)syn_ticks : UINT16_MAX;
+	part->syn_reselect_ticks = ticks(
+			conf->syn_reselect_idle_s, SERVICE_DEFAULT_SYN_RESELECT_IDLE_S, tick_ms);
 	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)
 		part->lifetime_ticks[i] =
 				ticks(conf->lifetime_s[i], service_default_lifetime_s[i], tick_ms);

@@ -26,7 +26,7 @@ conf_error_text(enum conf_error error)
 		[CONF_BAD_MODE] = "mode is neither direct nor ipip",
 		[CONF_BAD_SLOTS] = "number of slots is not a prime in 251..1048573",
 		[CONF_BAD_LIFETIME] =
-				"lifetime is longer than a week, or SYN re-selection than an hour",
+				"lifetime is longer than eight hours, or SYN re-selection than an hour",
 		[CONF_BAD_WEIGHT] = "weight is not in 0..65535",
 		[CONF_BAD_FACTOR] = "factor is not in 0..65536",
 		[CONF_BAD_ADMIN] = "admin state is not enabled, draining or disabled",

@@ -24,8 +24,8 @@
 #define BACKEND_MAX 65534	  /**< Distinct backend addresses; also backends of one service. */
 #define BACKEND_MAX_WEIGHT 65535  /**< = MAGLEV_MAX_WEIGHT. */
 #define BACKEND_FACTOR_ONE 65536U /**< = MAGLEV_FACTOR_ONE. */
-#define SERVICE_MAX_LIFETIME_S 604800	     /**< A week. */
-#define SERVICE_MAX_SYN_RESELECT_IDLE_S 3600 /**< An hour. */
+#define SERVICE_MAX_LIFETIME_S FLOW_MAX_LIFETIME_S /**< Eight hours. */
+#define SERVICE_MAX_SYN_RESELECT_IDLE_S 3600	   /**< An hour. */
 
 /** IP protocol numbers that a service may have (IANA). */
 enum service_protocol {

@@ -66,9 +66,8 @@ struct snapshot_service {
 	uint8_t mode;
 	uint8_t keeps_flows; /**< All members that a flow may name have MEMBER_KEEPS_FLOWS. */
 	uint8_t reserved;
-	uint16_t syn_reselect_ticks; /**< In flow_table.h's ticks. */
-	uint16_t reserved2;
-	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< In flow_table.h's ticks. */
+	uint32_t syn_reselect_ticks;		 /**< Idle longer: in flow_table.h's ticks. */
+	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< Likewise. */
 	/* Line 1: for the control thread and for answers to people. */
 	alignas(CACHE_LINE) struct service_key key;
 	uint32_t refs; /**< Control thread only. */
@@ -78,7 +77,8 @@ struct snapshot_service {
 struct snapshot_lookup4 {
 	uint64_t key; /**< snapshot_key4(); 0 = empty. */
 	uint16_t id;
-	uint8_t reserved[6];
+	uint16_t grows; /**< Packets grow at their front by about so many bytes: a hint. */
+	uint8_t reserved[4];
 };
 _Static_assert(sizeof(struct snapshot_lookup4) == 16, "four a line");
 
@@ -87,7 +87,8 @@ struct snapshot_lookup6 {
 	uint8_t vip[16];
 	uint32_t port; /**< snapshot_port6(); 0 = empty. */
 	uint16_t id;
-	uint8_t reserved[10];
+	uint16_t grows; /**< As in snapshot_lookup4. */
+	uint8_t reserved[8];
 };
 _Static_assert(sizeof(struct snapshot_lookup6) == 32, "two a line");
 
@@ -152,42 +153,51 @@ lookup_hash6(uint64_t seed, const uint8_t *vip, uint32_t port)
 	return (uint32_t)lookup_mix(((high ^ high >> 32) + load_u64(vip + 8)) ^ (seed + port));
 }
 
-/* Tell the compiler that an entry has an id, so that it does not ask again. */
-static inline uint16_t
-lookup_id(uint16_t id)
-{
-	if (id == SERVICE_ID_NONE)
-		__builtin_unreachable();
-	return id;
-}
-
-/** @param key snapshot_key4(). @return the service's id, or SERVICE_ID_NONE. */
-static inline uint16_t
-snapshot_find4(const struct snapshot *s, uint64_t key)
+/** @param key snapshot_key4(). @return the service's entry, or NULL. */
+static inline const struct snapshot_lookup4 *
+snapshot_entry4(const struct snapshot *s, uint64_t key)
 {
 	for (uint32_t at = lookup_hash4(s->lookup_seed, key);; at++) {
 		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
 
 		if (likely(e->key == key))
-			return lookup_id(e->id);
+			return e;
 		if (e->key == 0)
-			return SERVICE_ID_NONE;
+			return NULL;
 	}
 }
 
-/** @param vip 16 bytes. @param port snapshot_port6(). @return as snapshot_find4(). */
-static inline uint16_t
-snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
+/** @param vip 16 bytes. @param port snapshot_port6(). @return the service's entry, or NULL. */
+static inline const struct snapshot_lookup6 *
+snapshot_entry6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
 {
 	for (uint32_t at = lookup_hash6(s->lookup_seed, vip, port);; at++) {
 		const struct snapshot_lookup6 *e = &s->lookup6[at & s->lookup6_mask];
 
 		if (likely(e->port == port && load_u64(e->vip) == load_u64(vip) &&
 				    load_u64(e->vip + 8) == load_u64(vip + 8)))
-			return lookup_id(e->id);
+			return e;
 		if (e->port == 0)
-			return SERVICE_ID_NONE;
+			return NULL;
 	}
+}
+
+/** @return the service's id, or SERVICE_ID_NONE. */
+static inline uint16_t
+snapshot_find4(const struct snapshot *s, uint64_t key)
+{
+	const struct snapshot_lookup4 *e = snapshot_entry4(s, key);
+
+	return e != NULL ? e->id : SERVICE_ID_NONE;
+}
+
+/** @return the service's id, or SERVICE_ID_NONE. */
+static inline uint16_t
+snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
+{
+	const struct snapshot_lookup6 *e = snapshot_entry6(s, vip, port);
+
+	return e != NULL ? e->id : SERVICE_ID_NONE;
 }
 
 /** Is @p addr the VIP of any service? Binary search: for exceptions, not for the fast path. */

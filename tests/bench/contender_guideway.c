@@ -72,8 +72,7 @@ slots(const void *table)
 {
 	const struct guideway *g = table;
 
-	return (g->table.region->size - sizeof(struct flow_region)) /
-			(g->family == IP_V4 ? 16 : 32);
+	return (uint64_t)g->table.nb_buckets * FLOW_LANES;
 }
 
 static inline uint32_t
@@ -105,6 +104,24 @@ find_beyond(const struct flow_table *t, uint32_t home, const void *key, bool v6)
 		  : flow_find4_beyond(t, home, load_u64(key));
 }
 
+static inline void
+prefetch(const struct flow_table *t, uint32_t home, bool v6)
+{
+	if (v6)
+		flow_prefetch6(t, home);
+	else
+		flow_prefetch4(t, home);
+}
+
+static inline void
+prefetch_beyond(const struct flow_table *t, uint32_t home, bool v6)
+{
+	if (v6)
+		flow_prefetch6_beyond(t, home);
+	else
+		flow_prefetch4_beyond(t, home);
+}
+
 /** What look-up leaves of a burst: those that are nowhere. */
 struct misses {
 	uint32_t nb;
@@ -123,7 +140,7 @@ look_up(const struct flow_table *table, const void **keys, uint32_t nb, void *da
 
 	for (uint32_t i = 0; i < nb; i++) {
 		left->homes[i] = hash(&t, keys[i], v6);
-		flow_prefetch(&t, left->homes[i]);
+		prefetch(&t, left->homes[i], v6);
 	}
 	for (uint32_t i = 0; i < nb; i++) {
 		uint32_t home = left->homes[i];
@@ -131,12 +148,12 @@ look_up(const struct flow_table *table, const void **keys, uint32_t nb, void *da
 
 		if (unlikely(value == NULL)) {
 			if (overflowed(&t, home, v6))
-				flow_prefetch_beyond(&t, home);
+				prefetch_beyond(&t, home, v6);
 			left->at[nb_left] = (uint8_t)i;
 			left->homes[nb_left++] = home; /* i has been read already. */
 			continue;
 		}
-		data[i] = (void *)(uintptr_t)value->last_seen;
+		data[i] = (void *)(uintptr_t)load_u32(value);
 		found |= UINT64_C(1) << i;
 	}
 	for (uint32_t j = 0; j < nb_left; j++) {
@@ -148,7 +165,7 @@ look_up(const struct flow_table *table, const void **keys, uint32_t nb, void *da
 			left->homes[nb_nowhere++] = home;
 			continue;
 		}
-		data[i] = (void *)(uintptr_t)value->last_seen;
+		data[i] = (void *)(uintptr_t)load_u32(value);
 		found |= UINT64_C(1) << i;
 	}
 	left->nb = nb_nowhere;
@@ -196,9 +213,7 @@ enter_burst(struct flow_table *t, const void **keys, uint32_t nb, void *data[], 
 		value = insert(t, home, keys[i], v6);
 		if (unlikely(value == NULL))
 			continue;
-		value->member = (uint16_t)(uintptr_t)data[i];
-		value->state = 0;
-		value->last_seen = (uint32_t)(uintptr_t)data[i];
+		store_u32(value, (uint32_t)(uintptr_t)data[i]);
 		entered |= UINT64_C(1) << i;
 	}
 	return entered;
@@ -237,9 +252,9 @@ remove_by_key(void *table, const void **keys, uint32_t nb)
 			value = find_beyond(&g->table, home, keys[i], v6);
 		if (value == NULL)
 			continue;
-		g->table.sweep_next =
-				(uint32_t)((size_t)((char *)value - (char *)g->table.buckets) /
-						FLOW_BUCKET_SIZE);
+		g->table.sweep_next = (uint32_t)((size_t)((char *)value -
+								 (char *)g->table.buckets) /
+				(v6 ? sizeof(struct flow_bucket6) : sizeof(struct flow_bucket4)));
 		flow_table_sweep(&g->table, 1, is_this, value, &removed);
 	}
 	return (uint32_t)removed;
@@ -258,7 +273,7 @@ keep(void *context, uint16_t service, struct flow_value *value)
 	struct judge *judge = context;
 
 	(void)service;
-	judge->seen += value->last_seen != UINT32_MAX;
+	judge->seen += load_u32(value) != UINT32_MAX;
 	return false;
 }
 
@@ -270,7 +285,7 @@ take(void *context, uint16_t service, struct flow_value *value)
 	(void)service;
 	if (judge->seen == judge->max)
 		return false;
-	judge->numbers[judge->seen++] = value->last_seen;
+	judge->numbers[judge->seen++] = load_u32(value);
 	return true;
 }
 

@@ -94,7 +94,7 @@ fuzz_seed(size_t index, uint8_t *data)
 {
 	static const char *const seeds[] = {
 		"Yservices:\n- {name: pay, address: 192.0.2.1, protocol: tcp, port: 80, mode: direct, slots: "
-		"251, lifetimes: {half-open: 1s, open: 2h, closing: 7d, udp: 90s}, syn-reselect-idle: 3s, "
+		"251, lifetimes: {half-open: 1s, open: 2h, closing: 8h, udp: 90s}, syn-reselect-idle: 3s, "
 		"backends: [{address: 10.0.0.1, weight: 7, state: draining}]}\n",
 		"Yservices:\n  - address: \"2001:db8::10\"\n    protocol: udp\n    port: 53\n    mode: ipip\n"
 		"    backends:\n      - address: 10.0.1.1\n      - address: 'fd00::1'\n",

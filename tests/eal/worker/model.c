@@ -105,6 +105,13 @@ keeps_flows(const struct model_service *s, const struct ip_addr *addr)
 			b->conf.health != HEALTH_DOWN;
 }
 
+/* So many that at least @seconds have passed whenever more than that are seen to have. */
+static uint32_t
+ticks(uint32_t seconds)
+{
+	return (seconds * 1000 + FLOW_TICK_MS - 1) / FLOW_TICK_MS;
+}
+
 /* @return false: no backend takes the packet. */
 static bool
 follow(struct model *m, struct model_service *s, struct model_flow *flow, const struct packet *p,
@@ -113,7 +120,7 @@ follow(struct model *m, struct model_service *s, struct model_flow *flow, const 
 	struct ip_addr from = flow->backend;
 	bool keeps = keeps_flows(s, &from);
 	enum flow_verdict verdict = flow_track(&flow->value, p->tcp_flags, p->l4_payload,
-			worker->now, (s->conf.syn_reselect_idle_s ?: 3) * 4);
+			worker->now, ticks(s->conf.syn_reselect_idle_s ?: 3));
 
 	*to = from;
 	if (keeps && verdict == FLOW_KEEP)
@@ -130,18 +137,20 @@ select_backend(struct model *m, struct model_service *s, struct model_flow *like
 		const struct packet *p, struct ip_addr *to)
 {
 	struct model_flow *flow = find_flow(m, like);
+	uint8_t flow_state = 0;
 
 	if (flow != NULL)
 		return follow(m, s, flow, p, to);
 	if (!choose(&like->service, like, to))
 		return false;
-	if (flow_begin(p->protocol, p->tcp_flags, &like->value.state) == FLOW_BIRTH_UNTRACKED)
+	if (flow_begin(p->protocol, p->tcp_flags, &flow_state) == FLOW_BIRTH_UNTRACKED)
 		return true;
+	like->value.state = flow_state;
 	if (is_full(m, like->client.family)) {
 		m->nb_full++;
 		return true;
 	}
-	like->value.last_seen = worker->now;
+	like->value.seen = worker->now % FLOW_TICKS;
 	like->backend = *to;
 	m->flows[m->nb_flows++] = *like;
 	return true;
@@ -389,7 +398,7 @@ model_sweep(struct model *m)
 		lifetime_s = s->conf.lifetime_s[f->value.state];
 		if (lifetime_s == 0)
 			lifetime_s = defaults[f->value.state];
-		if (worker->now - f->value.last_seen <= lifetime_s * 4)
+		if ((worker->now - f->value.seen) % FLOW_TICKS <= ticks(lifetime_s))
 			m->flows[kept++] = *f;
 	}
 	m->nb_flows = kept;

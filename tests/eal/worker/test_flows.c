@@ -13,7 +13,8 @@
 #include "net/parse.h"
 
 #define VIP "192.0.2.1"
-#define TICKS_PER_S (1000 / FLOW_TICK_MS)
+/* Rounded up. */
+#define TICKS(seconds) (((seconds)*1000U + FLOW_TICK_MS - 1) / FLOW_TICK_MS)
 
 static const struct rig_conf small = { .flows4 = 64, .flows6 = 64 };
 
@@ -309,7 +310,7 @@ test_a_syn_on_a_closing_or_idle_flow_chooses_anew(void **state)
 	set_backend(&one);
 	assert_int_equal(ask(PROTOCOL_TCP, closing, TCP_ACK, 0), 1);
 	assert_int_not_equal(syn(closing), 1);
-	worker->now += 3 * TICKS_PER_S - 1;
+	worker->now += TICKS(3);
 	assert_int_equal(syn(idle), 1);
 	worker->now += 1;
 	assert_int_not_equal(syn(idle), 1);
@@ -368,7 +369,7 @@ test_flows_expire_by_state(void **state)
 			data(1000);
 		if (s == FLOW_CLOSING)
 			ask(PROTOCOL_TCP, 1000, TCP_FIN | TCP_ACK, 0);
-		worker->now += lifetimes_s[s] * TICKS_PER_S;
+		worker->now += TICKS(lifetimes_s[s]);
 		rig_sweep();
 		assert_int_equal(worker->flows4.nb_flows, 1);
 		worker->now += 1;

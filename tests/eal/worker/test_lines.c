@@ -188,7 +188,7 @@ forward(unsigned int who, struct rte_mempool *pool)
 			rte_pktmbuf_free_bulk(w->tx[port].frames, w->tx[port].nb);
 			w->tx[port].nb = 0;
 		}
-		w->now += 40; /* Ten seconds. */
+		w->now += 5; /* Ten seconds. */
 		worker_sweep(w, w->tsc_per_second / 2);
 	}
 }

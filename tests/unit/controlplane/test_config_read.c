@@ -78,7 +78,7 @@ test_every_key_is_read(void **state)
 			"services:\n"
 			"  - {name: pay, address: '2001:db8::10', protocol: udp, port: 53, mode: ipip,\n"
 			"     slots: 131071, syn-reselect-idle: 1m,\n"
-			"     lifetimes: {half-open: 10s, open: 2h, closing: 7d, udp: 90s},\n"
+			"     lifetimes: {half-open: 10s, open: 2h, closing: 8h, udp: 90s},\n"
 			"     backends: [{address: 10.0.0.1}, {address: \"fd00::1\", weight: 0,\n"
 			"                 state: draining}]}\n",
 			FORMAT_YAML);
@@ -95,7 +95,7 @@ test_every_key_is_read(void **state)
 	assert_int_equal(s->conf.syn_reselect_idle_s, 60);
 	assert_int_equal(s->conf.lifetime_s[FLOW_HALF_OPEN], 10);
 	assert_int_equal(s->conf.lifetime_s[FLOW_OPEN], 7200);
-	assert_int_equal(s->conf.lifetime_s[FLOW_CLOSING], 604800);
+	assert_int_equal(s->conf.lifetime_s[FLOW_CLOSING], 28800);
 	assert_int_equal(s->conf.lifetime_s[FLOW_UDP], 90);
 	assert_int_equal(s->nb_backends, 2);
 	assert_int_equal(s->backends[0].weight, BACKEND_DEFAULT_WEIGHT);
@@ -161,9 +161,9 @@ test_errors_name_their_place(void **state)
 		{ SERVICE("    lifetimes: {open: 30}\n", "[]"),
 				"f:6:23: services[0].lifetimes.open: \"30\" is not a duration such as 30s\n" },
 		{ SERVICE("    lifetimes: {open: 8d}\n", "[]"),
-				"f:6:23: services[0].lifetimes.open: 8d is not in 1s..7d\n" },
+				"f:6:23: services[0].lifetimes.open: 8d is not in 1s..8h\n" },
 		{ SERVICE("    lifetimes: {open: 0s}\n", "[]"),
-				"f:6:23: services[0].lifetimes.open: 0s is not in 1s..7d\n" },
+				"f:6:23: services[0].lifetimes.open: 0s is not in 1s..8h\n" },
 		{ SERVICE("    lifetimes: {shut: 1s}\n", "[]"),
 				"f:6:17: services[0].lifetimes.shut: unknown key; known are half-open, open,"
 				" closing, udp\n" },
@@ -313,7 +313,7 @@ test_what_is_written_reads_back_the_same(void **state)
 	struct config *config = good(
 			"services:\n"
 			"  - {address: '2001:db8::10', protocol: udp, port: 53, mode: ipip,\n"
-			"     slots: 131071, syn-reselect-idle: 1m, lifetimes: {closing: 7d, udp: 90s},\n"
+			"     slots: 131071, syn-reselect-idle: 1m, lifetimes: {closing: 8h, udp: 90s},\n"
 			"     backends: [{address: 10.0.0.1}, {address: '::ffff', state: disabled}]}\n"
 			"  - {name: null-1, address: 192.0.2.1, protocol: tcp, port: 1, mode: direct,\n"
 			"     backends: []}\n"
