@@ -71,6 +71,8 @@ struct burst {
 	uint16_t nb4;
 	uint16_t nb6;
 	uint16_t nb_out;
+	uint16_t fetched4; /**< Of packets4: so many have had their bucket prefetched. */
+	uint16_t fetched6; /**< Of packets6. */
 	/** IPv4 packets whose flow is not known; a stage takes out of it what it finds. */
 	struct burst_packet packets4[BURST_MAX];
 	struct burst_packet packets6[BURST_MAX]; /**< The same in IPv6. */
