@@ -21,6 +21,7 @@ int bench_churn(int argc, char **argv);
 int bench_flow_table(int argc, char **argv);
 int bench_maglev(int argc, char **argv);
 int bench_pipeline(int argc, char **argv);
+int bench_scaling(int argc, char **argv);
 int bench_state(int argc, char **argv);
 int bench_wire(int argc, char **argv);
 

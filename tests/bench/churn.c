@@ -79,7 +79,7 @@ next_flow(uint64_t *state, uint32_t flows)
 static void
 forward_round(struct run *run, uint64_t *random, uint64_t *first, struct latency *latency)
 {
-	struct worker *w = run->world.worker;
+	struct worker *w = run->world.workers[0];
 
 	for (uint32_t i = 0; i < NB_MBUFS; i++) {
 		uint64_t flow = first != NULL ? (*first)++ % run->options.flows
@@ -117,7 +117,7 @@ work(void *context)
 	while (flow < run->options.flows)
 		forward_round(run, NULL, &flow, NULL);
 	run->packets = 0;
-	stat_set(&run->world.worker->stats->flow_hits, 0);
+	stat_set(&run->world.workers[0]->stats->flow_hits, 0);
 	atomic_store(&run->ready, true);
 	while ((phase = atomic_load_explicit(&run->phase, memory_order_relaxed)) != PHASE_END)
 		forward_round(run, &random, NULL,
@@ -195,7 +195,7 @@ run_phases(struct run *run)
 static bool
 verify(struct run *run)
 {
-	uint64_t hits = stat_get(&run->world.worker->stats->flow_hits);
+	uint64_t hits = stat_get(&run->world.workers[0]->stats->flow_hits);
 
 	if (run->packets == hits && hits != 0)
 		return true;
@@ -276,6 +276,7 @@ start(struct run *run)
 	const struct world_conf conf = { .mode = run->options.mode == 0 ? MODE_DIRECT : MODE_IPIP,
 		.family = IP_V4,
 		.nb_backends = run->options.backends,
+		.nb_workers = 1,
 		.capacity = RTE_MAX(run->options.flows, 4096U),
 		.hugepages = !run->options.no_hugepages };
 	struct dataplane *dp = &run->world.dp;

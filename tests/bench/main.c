@@ -19,6 +19,7 @@ static const struct bench_command {
 	{ "flow-table", bench_flow_table, "the flow table against DPDK's rte_hash" },
 	{ "maglev", bench_maglev, "build and resolve Maglev tables: time, shares, disruption" },
 	{ "pipeline", bench_pipeline, "what a packet costs on a worker, without a NIC" },
+	{ "scaling", bench_scaling, "what workers cost each other" },
 	{ "state", bench_state, "what a change of services and backends costs to prepare" },
 	{ "wire", bench_wire, "traffic over a virtio-user port: rate, loss, latency" },
 };

@@ -49,7 +49,7 @@ static int
 report_json(struct pipeline_run *run, struct bench_summary cycles)
 {
 	const struct pipeline_options *o = &run->options;
-	const struct flow_table *table = pipeline_run_table(run);
+	const struct flow_table *table = rounds_table(&run->rounds);
 	double hz = (double)rte_get_tsc_hz();
 	json_t *out = json_pack("{s:s, s:i, s:I, s:s, s:i, s:i, s:s, s:s}", "mode",
 			mode_words[o->mode], "family", o->family == 0 ? 4 : 6, "flows",
@@ -70,10 +70,10 @@ report_json(struct pipeline_run *run, struct bench_summary cycles)
 	json_object_set_new(out, "table_bytes", json_integer((json_int_t)table->region->size));
 	json_object_set_new(out, "bytes_per_flow",
 			json_real((double)table->region->size / (double)table->capacity));
-	json_object_set_new(out, "packets", json_integer((json_int_t)run->packets));
-	json_object_set_new(out, "new_packets", json_integer((json_int_t)run->new_packets));
-	json_object_set_new(out, "verified", json_integer((json_int_t)run->verified));
-	json_object_set_new(out, "distinct_flows", json_integer((json_int_t)run->distinct));
+	json_object_set_new(out, "packets", json_integer((json_int_t)run->rounds.packets));
+	json_object_set_new(out, "new_packets", json_integer((json_int_t)run->rounds.new_packets));
+	json_object_set_new(out, "verified", json_integer((json_int_t)run->rounds.verified));
+	json_object_set_new(out, "distinct_flows", json_integer((json_int_t)run->rounds.distinct));
 	json_object_set_new(out, "rounds", json_integer(run->nb_cycles));
 	json_object_set_new(out, "tsc_hz", json_real(hz));
 	if (o->workload == WORKLOAD_FLOOD) {
@@ -88,7 +88,7 @@ static void
 report_text(struct pipeline_run *run, struct bench_summary cycles)
 {
 	const struct pipeline_options *o = &run->options;
-	const struct flow_table *table = pipeline_run_table(run);
+	const struct flow_table *table = rounds_table(&run->rounds);
 	double hz = (double)rte_get_tsc_hz();
 
 	printf("mode %s, IPv%d, %u flows, workload %s, burst %u, %u backends, %s pages, "
@@ -120,8 +120,10 @@ report_text(struct pipeline_run *run, struct bench_summary cycles)
 				(unsigned long long)run->established,
 				(unsigned long long)run->established_lost);
 	printf("packets %llu, of new flows %llu, verified %llu, distinct flows %llu, TSC %.0f Hz\n",
-			(unsigned long long)run->packets, (unsigned long long)run->new_packets,
-			(unsigned long long)run->verified, (unsigned long long)run->distinct, hz);
+			(unsigned long long)run->rounds.packets,
+			(unsigned long long)run->rounds.new_packets,
+			(unsigned long long)run->rounds.verified,
+			(unsigned long long)run->rounds.distinct, hz);
 }
 
 /*

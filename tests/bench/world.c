@@ -17,6 +17,9 @@
 #define MEGABYTE (1024 * 1024)
 /* Capacity of the table that no packet goes to. */
 #define OTHER_FLOWS 1024
+/* For each worker. */
+#define WORKER_MBUFS 4096
+#define MBUFS_MEGABYTES 16
 
 static unsigned int
 megabytes_needed(const struct world_conf *conf)
@@ -25,7 +28,7 @@ megabytes_needed(const struct world_conf *conf)
 	uint64_t bytes = flow_table_size(FLOW_NARROW4, v4 ? conf->capacity : OTHER_FLOWS) +
 			flow_table_size(FLOW_NARROW6, v4 ? OTHER_FLOWS : conf->capacity);
 
-	return (unsigned int)(bytes / MEGABYTE) + 64;
+	return (unsigned int)(bytes / MEGABYTE + MBUFS_MEGABYTES) * conf->nb_workers + 48;
 }
 
 struct ip_addr
@@ -151,7 +154,7 @@ create_dataplane(struct world *world)
 			world->conf.family == IP_V4 ? (uint32_t)world->conf.capacity : OTHER_FLOWS;
 	dp->conf.flows6 =
 			world->conf.family == IP_V6 ? (uint32_t)world->conf.capacity : OTHER_FLOWS;
-	dp->nb_workers = 1;
+	dp->nb_workers = world->conf.nb_workers;
 	dp->nb_ports = 1;
 	dp->pipeline = world->conf.pipeline != NULL ? world->conf.pipeline : pipeline_choose();
 	world->port_conf.punt = PUNT_DROP;
@@ -168,13 +171,14 @@ create_dataplane(struct world *world)
 	};
 	memcpy(dp->interfaces.interfaces[0].mac, mac, sizeof(mac));
 	dp->nexthops = calloc(1, sizeof(*dp->nexthops));
-	dp->stats_size = stats_region_size(1, 16, 1 << 17);
+	dp->stats_size = stats_region_size(dp->nb_workers, 16, 1 << 17);
 	dp->stats = aligned_alloc(4096, dp->stats_size);
-	dp->pool = rte_pktmbuf_pool_create("bench", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+	dp->pool = rte_pktmbuf_pool_create("bench", WORKER_MBUFS * dp->nb_workers - 1, 0, 0,
+			RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (dp->nexthops == NULL || dp->stats == NULL || dp->pool == NULL)
 		return -1;
 	memset(dp->stats, 0, dp->stats_size);
-	stats_region_init(dp->stats, 1, 16, 1 << 17);
+	stats_region_init(dp->stats, dp->nb_workers, 16, 1 << 17);
 	resolve_nexthops(world);
 	return 0;
 }
@@ -195,10 +199,12 @@ world_create(struct world *world, const struct world_conf *conf)
 		fprintf(stderr, "guideway-bench: the service could not be made\n");
 		return -1;
 	}
-	world->worker = worker_create(&world->dp, 0);
-	if (world->worker == NULL) {
-		perror("guideway-bench: worker");
-		return -1;
+	for (uint16_t i = 0; i < conf->nb_workers; i++) {
+		world->workers[i] = worker_create(&world->dp, i);
+		if (world->workers[i] == NULL) {
+			perror("guideway-bench: worker");
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -206,7 +212,8 @@ world_create(struct world *world, const struct world_conf *conf)
 void
 world_destroy(struct world *world)
 {
-	worker_destroy(world->worker);
+	for (uint16_t i = 0; i < world->conf.nb_workers; i++)
+		worker_destroy(world->workers[i]);
 	state_destroy(world->state);
 	rte_mempool_free(world->dp.pool);
 	free(world->dp.nexthops);
