@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "eal.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -11,6 +13,27 @@
 
 #define NR_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define FREE_HUGEPAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+
+/* Who adds to the pool or takes from it holds this; scripts/bench/wirebench.py does, too. */
+#define POOL_LOCK "/run/guideway-bench.lock"
+
+/* @return to be closed; -1: no lock, as nobody but root can change the pool. */
+static int
+lock_pool(void)
+{
+	int fd = open(POOL_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+static void
+unlock_pool(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
 
 static long
 read_long(const char *path)
@@ -41,11 +64,13 @@ static bool
 reserve_hugepages(struct bench_eal *eal, unsigned int megabytes)
 {
 	long missing = (long)megabytes / 2 + 1 - read_long(FREE_HUGEPAGES);
+	long before = read_long(NR_HUGEPAGES);
 
 	if (missing <= 0)
 		return true;
-	eal->hugepages_taken = missing;
-	write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) + missing);
+	write_long(NR_HUGEPAGES, before + missing);
+	/* Fewer than were asked for, perhaps. */
+	eal->hugepages_taken = read_long(NR_HUGEPAGES) - before;
 	return read_long(FREE_HUGEPAGES) >= (long)megabytes / 2 + 1;
 }
 
@@ -62,8 +87,8 @@ first_cpu(void)
 	return 0;
 }
 
-int
-bench_eal_start(struct bench_eal *eal, unsigned int megabytes, bool hugepages)
+static int
+start(struct bench_eal *eal, unsigned int megabytes, bool hugepages)
 {
 	char memory[16], prefix[32], lcores[32];
 	char *args[12] = { (char *)(uintptr_t) "guideway-bench", lcores,
@@ -72,7 +97,6 @@ bench_eal_start(struct bench_eal *eal, unsigned int megabytes, bool hugepages)
 		memory };
 	int nb = 8;
 
-	*eal = (struct bench_eal){ 0 };
 	if (hugepages && !reserve_hugepages(eal, megabytes)) {
 		fprintf(stderr,
 				"guideway-bench: no %u MB of free hugepages; "
@@ -96,11 +120,28 @@ bench_eal_start(struct bench_eal *eal, unsigned int megabytes, bool hugepages)
 	return 0;
 }
 
+int
+bench_eal_start(struct bench_eal *eal, unsigned int megabytes, bool hugepages)
+{
+	int lock = lock_pool(); /* Until our pages are ours: nobody else may count them as free. */
+	int ret;
+
+	*eal = (struct bench_eal){ 0 };
+	ret = start(eal, megabytes, hugepages);
+	unlock_pool(lock);
+	return ret;
+}
+
 void
 bench_eal_stop(struct bench_eal *eal)
 {
+	int lock;
+
 	rte_eal_cleanup();
-	if (eal->hugepages_taken > 0) /* Others may have taken more meanwhile. */
-		write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) - eal->hugepages_taken);
+	if (eal->hugepages_taken <= 0)
+		return;
+	lock = lock_pool();
+	write_long(NR_HUGEPAGES, read_long(NR_HUGEPAGES) - eal->hugepages_taken);
+	unlock_pool(lock);
 	eal->hugepages_taken = 0;
 }
