@@ -9,7 +9,7 @@
  * nothing else, and nothing is subtracted. Before each round the headers of all mbufs are
  * written anew, so the round finds them as a NIC's cache-allocating DMA leaves them: in the
  * last cache that has them. Flows are drawn uniformly at random, so that the table's whole
- * working set is touched. What comes out is compared byte for byte, in part.
+ * working set is touched; the worker's clock goes on by what the bursts took. What comes out is compared byte for byte, in part.
  *
  * Thread safety: one thread a struct rounds; those of different workers of a world may run
  * at the same time.
