@@ -44,7 +44,7 @@ struct burst_packet {
 	struct rte_mbuf *mbuf;
 	uint8_t *ip; /**< Its IP header. */
 	union {
-		uint64_t key;			      /**< flow_key4() or flow_port6(), */
+		uint64_t key; /**< flow_key4(), or flow_port6() | mark of flow_hash6(), */
 		const struct snapshot_member *member; /**< and in burst.out its member. */
 	};
 	uint32_t home; /**< Bucket of the flow. */

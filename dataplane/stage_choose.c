@@ -24,7 +24,8 @@ slot_words(uint64_t *words, const struct snapshot_service *service, const struct
 		bool v6)
 {
 	const struct service_key *key = &service->key;
-	uint32_t ports = (uint16_t)(p->key >> 16) | (uint32_t)__builtin_bswap16(key->l4_port) << 16;
+	uint32_t ports = (uint16_t)(p->key >> (v6 ? 48 : 16)) |
+			(uint32_t)__builtin_bswap16(key->l4_port) << 16;
 
 	if (v6)
 		slot_hash_words_v6(words, p->ip + 8, key->vip.bytes, ports, key->protocol);

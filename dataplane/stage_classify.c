@@ -18,13 +18,14 @@
 #define MBUF_AHEAD 8
 
 /*
- * Buckets are prefetched in groups of eight lines: what a prefetch waits for is the walk through
- * the page tables, and behind one that waits the CPU looks ahead two or three packets only, so
- * walks run side by side only if the prefetches stand side by side. More lines at once than the
- * first level of the cache can wait for stop the CPU, too (doc/decisions/0010).
+ * Buckets are prefetched in groups: what a prefetch waits for is the walk through the page
+ * tables, and behind one that waits the CPU looks ahead two or three packets only, so walks run
+ * side by side only if the prefetches stand side by side. The second lines of IPv6 buckets follow
+ * when their pages are known. More lines at once than the first level of the cache can wait for
+ * stop the CPU, too (doc/decisions/0010).
  */
 #define GROUP4 8
-#define GROUP6 4
+#define GROUP6 6
 
 #define MAC_MASK UINT64_C(0xffffffffffff)
 /* The group bit of a destination MAC address, as load_u64() has it. */
@@ -169,7 +170,8 @@ find_service6(struct worker *w, const struct burst *b, const struct parsed *p,
 {
 	const struct snapshot_lookup6 *service =
 			snapshot_entry6(b->snapshot, p->ip + 24, (uint32_t)p->service);
-	uint32_t port, home;
+	struct flow_hash6 hash;
+	uint32_t port;
 
 	if (unlikely(service == NULL)) {
 		leave_no_service(w, p->mbuf, b->in->port);
@@ -177,8 +179,8 @@ find_service6(struct worker *w, const struct burst *b, const struct parsed *p,
 	}
 	port = flow_port6((uint16_t)p->client_port_be, service->id);
 	prefetch_front(p, service->grows);
-	home = flow_hash6(&w->flows6, p->ip + 8, port);
-	*out = packet_of(p, port, home);
+	hash = flow_hash6(&w->flows6, p->ip + 8, port);
+	*out = packet_of(p, (uint64_t)port << 32 | hash.mark, hash.home);
 	return 1;
 }
 
@@ -193,7 +195,9 @@ static inline __attribute__((always_inline)) void
 prefetch_buckets6(const struct flow_table *t, const struct burst_packet *packets, uint16_t nb)
 {
 	for (uint16_t i = 0; i < nb; i++)
-		flow_prefetch6(t, packets[i].home);
+		flow_prefetch6_first(t, packets[i].home);
+	for (uint16_t i = 0; i < nb; i++)
+		flow_prefetch6_second(t, packets[i].home);
 }
 
 /*

@@ -113,13 +113,13 @@ flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 struct flow_value *
-flow_find6_beyond(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+flow_find6_beyond(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark)
 {
 	unsigned int reach = flow_bucket6(t, home)->beyond.reach;
 
 	for (unsigned int step = 1; step <= reach; step++) {
 		struct flow_bucket6 *b = flow_bucket6(t, probe(t, home, step));
-		struct flow_value *value = flow_look6(b, client, port);
+		struct flow_value *value = flow_look6(b, client, mark);
 
 		if (value != NULL)
 			return value;
@@ -166,7 +166,7 @@ flow_insert4_beyond(struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 struct flow_value *
-flow_insert6_beyond(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+flow_insert6_beyond(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark)
 {
 	struct flow_bucket6 *h = flow_bucket6(t, home);
 
@@ -177,7 +177,7 @@ flow_insert6_beyond(struct flow_table *t, uint32_t home, const uint8_t *client, 
 		if (vacant != 0) {
 			unsigned int lane = (unsigned int)__builtin_ctz(vacant);
 
-			flow_put6(b, lane, client, port);
+			flow_put6(b, lane, client, mark);
 			note_beyond(&h->beyond, step);
 			t->nb_flows++;
 			return &b->values[lane];
@@ -202,13 +202,10 @@ static void
 remove6(struct flow_table *t, uint32_t at, unsigned int lane)
 {
 	struct flow_bucket6 *b = flow_bucket6(t, at);
-	uint32_t home;
-	uint8_t client[16];
+	uint64_t hash = flow_hash_client6(t, b->prefixes[lane], b->suffixes[lane]);
+	uint32_t home = flow_home6(t, hash, flow_mask_port6(hash, b->marks[lane]));
 
-	store_u64(client, b->prefixes[lane]);
-	store_u64(client + 8, b->suffixes[lane]);
-	home = flow_hash6(t, client, b->ports[lane]);
-	b->ports[lane] = 0;
+	b->marks[lane] = 0;
 	if (home != at)
 		forget_beyond(&flow_bucket6(t, home)->beyond);
 	t->nb_flows--;
@@ -238,9 +235,9 @@ sweep_bucket6(struct flow_table *t, uint32_t at, flow_judge judge, void *context
 	unsigned int removed = 0;
 
 	for (unsigned int lane = 0; lane < FLOW_LANES; lane++) {
-		if (b->ports[lane] == 0)
+		if (b->marks[lane] == 0)
 			continue;
-		if (judge(context, flow_service(b->ports[lane]), &b->values[lane])) {
+		if (judge(context, flow_service(b->marks[lane]), &b->values[lane])) {
 			remove6(t, at, lane);
 			removed++;
 		}

@@ -75,7 +75,7 @@ _Static_assert(sizeof(struct flow_bucket4) == CACHE_LINE, "a line");
 
 /** Five IPv6 flows: a pair of lines. That a flow is not here the first line tells, nearly always. */
 struct flow_bucket6 {
-	uint32_t ports[FLOW_LANES]; /**< flow_port6(); 0 = free. */
+	uint32_t marks[FLOW_LANES]; /**< Of flow_hash6(); 0 = free. */
 	struct flow_beyond beyond;
 	uint64_t suffixes[FLOW_LANES]; /**< The lower half of the client's address, */
 	uint64_t prefixes[FLOW_LANES]; /**< and the upper half. */
@@ -176,7 +176,7 @@ flow_idle(const struct flow_value *value, uint32_t now)
 	return flow_stamp(now - value->seen);
 }
 
-/** The service of a flow_key4() or flow_port6(). */
+/** The service of a flow_key4(), flow_port6() or mark. */
 static inline uint16_t
 flow_service(uint64_t key)
 {
@@ -206,14 +206,43 @@ flow_hash4(const struct flow_table *t, uint64_t key)
 			t, flow_fold(flow_fold(key ^ t->key[0], t->key[1]) ^ t->key[2], t->key[3]));
 }
 
-/** @param client 16 bytes. */
+/**
+ * Where an IPv6 flow is at home, and what stands for its ports in a lane: the client's port
+ * masked with a keyed hash of the address. So marks differ where ports do not, and who knows not
+ * the key cannot make them alike; with the address beside it a mark still tells the exact port.
+ */
+struct flow_hash6 {
+	uint32_t home;
+	uint32_t mark; /**< Never 0; the service in clear. */
+};
+
+static inline uint64_t
+flow_hash_client6(const struct flow_table *t, uint64_t prefix, uint64_t suffix)
+{
+	return flow_fold(prefix ^ t->key[0], suffix ^ t->key[1]);
+}
+
+/* Its own inverse: makes a mark of a port and the port of a mark. */
 static inline uint32_t
+flow_mask_port6(uint64_t client_hash, uint32_t port)
+{
+	return port ^ ((uint32_t)client_hash & UINT32_C(0xffff0000));
+}
+
+static inline uint32_t
+flow_home6(const struct flow_table *t, uint64_t client_hash, uint32_t port)
+{
+	return flow_bucket_of(t, flow_fold(client_hash ^ port ^ t->key[2], t->key[3]));
+}
+
+/** @param client 16 bytes. @param port flow_port6(). */
+static inline struct flow_hash6
 flow_hash6(const struct flow_table *t, const uint8_t *client, uint32_t port)
 {
-	uint64_t address =
-			flow_fold(load_u64(client) ^ t->key[0], load_u64(client + 8) ^ t->key[1]);
+	uint64_t hash = flow_hash_client6(t, load_u64(client), load_u64(client + 8));
 
-	return flow_bucket_of(t, flow_fold(address ^ port ^ t->key[2], t->key[3]));
+	return (struct flow_hash6){ .home = flow_home6(t, hash, port),
+		.mark = flow_mask_port6(hash, port) };
 }
 
 static inline struct flow_bucket4 *
@@ -234,14 +263,24 @@ flow_prefetch4(const struct flow_table *t, uint32_t home)
 	__builtin_prefetch(flow_bucket4(t, home), 0, 3);
 }
 
+static inline void
+flow_prefetch6_first(const struct flow_table *t, uint32_t home)
+{
+	__builtin_prefetch(flow_bucket6(t, home), 0, 3);
+}
+
+static inline void
+flow_prefetch6_second(const struct flow_table *t, uint32_t home)
+{
+	__builtin_prefetch(flow_bucket6(t, home)->prefixes, 0, 3);
+}
+
 /** Both lines of a bucket. */
 static inline void
 flow_prefetch6(const struct flow_table *t, uint32_t home)
 {
-	const struct flow_bucket6 *bucket = flow_bucket6(t, home);
-
-	__builtin_prefetch(bucket, 0, 3);
-	__builtin_prefetch(bucket->prefixes, 0, 3);
+	flow_prefetch6_first(t, home);
+	flow_prefetch6_second(t, home);
 }
 
 /*
@@ -266,14 +305,14 @@ flow_match4(const struct flow_bucket4 *b, uint64_t key)
 #endif
 }
 
-/* Bit i: lane i has these ports, 0: is free. */
+/* Bit i: lane i has this mark, 0: is free. */
 static inline unsigned int
-flow_match_port6(const struct flow_bucket6 *b, uint32_t port)
+flow_match_mark6(const struct flow_bucket6 *b, uint32_t mark)
 {
 #ifdef __AVX2__
 	__m256i equal = _mm256_cmpeq_epi32(
-			_mm256_load_si256((const __m256i *)(const void *)b->ports),
-			_mm256_set1_epi32((int)port));
+			_mm256_load_si256((const __m256i *)(const void *)b->marks),
+			_mm256_set1_epi32((int)mark));
 
 	return (unsigned int)_mm256_movemask_ps(_mm256_castsi256_ps(equal)) &
 			((1 << FLOW_LANES) - 1);
@@ -281,22 +320,22 @@ flow_match_port6(const struct flow_bucket6 *b, uint32_t port)
 	unsigned int match = 0;
 
 	for (unsigned int lane = 0; lane < FLOW_LANES; lane++)
-		match |= (unsigned int)(b->ports[lane] == port) << lane;
+		match |= (unsigned int)(b->marks[lane] == mark) << lane;
 	return match;
 #endif
 }
 
 /*
- * Which lane it is the ports nearly always tell, without a branch; that the address is the
+ * Which lane it is the marks nearly always tell, without a branch; that the address is the
  * same, too, can be predicted then. @return the flow's value, or NULL.
  */
 static inline struct flow_value *
-flow_look6(struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
+flow_look6(struct flow_bucket6 *b, const uint8_t *client, uint32_t mark)
 {
 	uint64_t prefix = load_u64(client);
 	uint64_t suffix = load_u64(client + 8);
 
-	for (unsigned int left = flow_match_port6(b, port); left != 0; left &= left - 1) {
+	for (unsigned int left = flow_match_mark6(b, mark); left != 0; left &= left - 1) {
 		unsigned int lane = (unsigned int)__builtin_ctz(left);
 
 		if (likely(b->suffixes[lane] == suffix && b->prefixes[lane] == prefix))
@@ -307,7 +346,7 @@ flow_look6(struct flow_bucket6 *b, const uint8_t *client, uint32_t port)
 
 /**
  * Find a flow in its home bucket.
- * @param home flow_hash4() of @p key.
+ * @param home flow_hash4() of @p key; for IPv6 home and mark are those of flow_hash6().
  * @return its value, to be read and changed in place; NULL: it is not there, but, if
  *         flow_overflowed4(), may be elsewhere.
  */
@@ -321,9 +360,9 @@ flow_find4(const struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 static inline struct flow_value *
-flow_find6(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+flow_find6(const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark)
 {
-	return flow_look6(flow_bucket6(t, home), client, port);
+	return flow_look6(flow_bucket6(t, home), client, mark);
 }
 
 /** Are there flows of this home elsewhere? */
@@ -355,7 +394,7 @@ flow_prefetch6_beyond(const struct flow_table *t, uint32_t home)
 /** Find a flow that is not in its home bucket. @return its value, or NULL. */
 struct flow_value *flow_find4_beyond(const struct flow_table *t, uint32_t home, uint64_t key);
 struct flow_value *flow_find6_beyond(
-		const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
+		const struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark);
 
 /* Bit i: lane i is free. */
 
@@ -368,21 +407,21 @@ flow_vacant4(const struct flow_bucket4 *b)
 static inline unsigned int
 flow_vacant6(const struct flow_bucket6 *b)
 {
-	return flow_match_port6(b, 0);
+	return flow_match_mark6(b, 0);
 }
 
 static inline void
-flow_put6(struct flow_bucket6 *b, unsigned int lane, const uint8_t *client, uint32_t port)
+flow_put6(struct flow_bucket6 *b, unsigned int lane, const uint8_t *client, uint32_t mark)
 {
 	b->prefixes[lane] = load_u64(client);
 	b->suffixes[lane] = load_u64(client + 8);
-	b->ports[lane] = port;
+	b->marks[lane] = mark;
 }
 
 /* Of a flow whose home bucket is full. */
 struct flow_value *flow_insert4_beyond(struct flow_table *t, uint32_t home, uint64_t key);
 struct flow_value *flow_insert6_beyond(
-		struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port);
+		struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark);
 
 /**
  * Enter a flow that neither flow_find4() nor flow_find4_beyond() found.
@@ -407,7 +446,7 @@ flow_insert4(struct flow_table *t, uint32_t home, uint64_t key)
 }
 
 static inline struct flow_value *
-flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t port)
+flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_t mark)
 {
 	struct flow_bucket6 *b = flow_bucket6(t, home);
 	unsigned int vacant = flow_vacant6(b);
@@ -416,9 +455,9 @@ flow_insert6(struct flow_table *t, uint32_t home, const uint8_t *client, uint32_
 	if (unlikely(t->nb_flows >= t->capacity))
 		return NULL;
 	if (unlikely(vacant == 0))
-		return flow_insert6_beyond(t, home, client, port);
+		return flow_insert6_beyond(t, home, client, mark);
 	lane = (unsigned int)__builtin_ctz(vacant);
-	flow_put6(b, lane, client, port);
+	flow_put6(b, lane, client, mark);
 	t->nb_flows++;
 	return &b->values[lane];
 }

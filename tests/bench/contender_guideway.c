@@ -75,18 +75,20 @@ slots(const void *table)
 	return (uint64_t)g->table.nb_buckets * FLOW_LANES;
 }
 
-static inline uint32_t
+/* IPv4 flows have no mark. */
+static inline struct flow_hash6
 hash(const struct flow_table *t, const void *key, bool v6)
 {
-	return v6 ? flow_hash6(t, key, load_u32((const uint8_t *)key + 16))
-		  : flow_hash4(t, load_u64(key));
+	if (v6)
+		return flow_hash6(t, key, load_u32((const uint8_t *)key + 16));
+	return (struct flow_hash6){ .home = flow_hash4(t, load_u64(key)) };
 }
 
 static inline struct flow_value *
-find_at_home(const struct flow_table *t, uint32_t home, const void *key, bool v6)
+find_at_home(const struct flow_table *t, struct flow_hash6 hash, const void *key, bool v6)
 {
-	return v6 ? flow_find6(t, home, key, load_u32((const uint8_t *)key + 16))
-		  : flow_find4(t, home, load_u64(key));
+	return v6 ? flow_find6(t, hash.home, key, hash.mark)
+		  : flow_find4(t, hash.home, load_u64(key));
 }
 
 static inline bool
@@ -96,12 +98,12 @@ overflowed(const struct flow_table *t, uint32_t home, bool v6)
 }
 
 static inline struct flow_value *
-find_beyond(const struct flow_table *t, uint32_t home, const void *key, bool v6)
+find_beyond(const struct flow_table *t, struct flow_hash6 hash, const void *key, bool v6)
 {
-	if (!overflowed(t, home, v6))
+	if (!overflowed(t, hash.home, v6))
 		return NULL;
-	return v6 ? flow_find6_beyond(t, home, key, load_u32((const uint8_t *)key + 16))
-		  : flow_find4_beyond(t, home, load_u64(key));
+	return v6 ? flow_find6_beyond(t, hash.home, key, hash.mark)
+		  : flow_find4_beyond(t, hash.home, load_u64(key));
 }
 
 static inline void
@@ -126,7 +128,7 @@ prefetch_beyond(const struct flow_table *t, uint32_t home, bool v6)
 struct misses {
 	uint32_t nb;
 	uint8_t at[CONTENDER_BURST_MAX]; /* Their place in the burst. */
-	uint32_t homes[CONTENDER_BURST_MAX];
+	struct flow_hash6 hashes[CONTENDER_BURST_MAX];
 };
 
 /* @return bits of those found. */
@@ -139,30 +141,31 @@ look_up(const struct flow_table *table, const void **keys, uint32_t nb, void *da
 	uint64_t found = 0;
 
 	for (uint32_t i = 0; i < nb; i++) {
-		left->homes[i] = hash(&t, keys[i], v6);
-		prefetch(&t, left->homes[i], v6);
+		left->hashes[i] = hash(&t, keys[i], v6);
+		prefetch(&t, left->hashes[i].home, v6);
 	}
 	for (uint32_t i = 0; i < nb; i++) {
-		uint32_t home = left->homes[i];
-		const struct flow_value *value = find_at_home(&t, home, keys[i], v6);
+		struct flow_hash6 at = left->hashes[i];
+		const struct flow_value *value = find_at_home(&t, at, keys[i], v6);
 
 		if (unlikely(value == NULL)) {
-			if (overflowed(&t, home, v6))
-				prefetch_beyond(&t, home, v6);
+			if (overflowed(&t, at.home, v6))
+				prefetch_beyond(&t, at.home, v6);
 			left->at[nb_left] = (uint8_t)i;
-			left->homes[nb_left++] = home; /* i has been read already. */
+			left->hashes[nb_left++] = at; /* i has been read already. */
 			continue;
 		}
 		data[i] = (void *)(uintptr_t)load_u32(value);
 		found |= UINT64_C(1) << i;
 	}
 	for (uint32_t j = 0; j < nb_left; j++) {
-		uint32_t i = left->at[j], home = left->homes[j];
-		const struct flow_value *value = find_beyond(&t, home, keys[i], v6);
+		uint32_t i = left->at[j];
+		struct flow_hash6 at = left->hashes[j];
+		const struct flow_value *value = find_beyond(&t, at, keys[i], v6);
 
 		if (value == NULL) {
 			left->at[nb_nowhere] = (uint8_t)i;
-			left->homes[nb_nowhere++] = home;
+			left->hashes[nb_nowhere++] = at;
 			continue;
 		}
 		data[i] = (void *)(uintptr_t)load_u32(value);
@@ -184,10 +187,10 @@ find(void *table, const void **keys, uint32_t nb, void *data[])
 }
 
 static inline struct flow_value *
-insert(struct flow_table *t, uint32_t home, const void *key, bool v6)
+insert(struct flow_table *t, struct flow_hash6 hash, const void *key, bool v6)
 {
-	return v6 ? flow_insert6(t, home, key, load_u32((const uint8_t *)key + 16))
-		  : flow_insert4(t, home, load_u64(key));
+	return v6 ? flow_insert6(t, hash.home, key, hash.mark)
+		  : flow_insert4(t, hash.home, load_u64(key));
 }
 
 /* As stage_choose.c does: an earlier packet of the burst may have entered the flow. */
@@ -200,17 +203,18 @@ enter_burst(struct flow_table *t, const void **keys, uint32_t nb, void *data[], 
 
 	look_up(t, keys, nb, known, &misses, v6);
 	for (uint32_t j = 0; j < misses.nb; j++) {
-		uint32_t i = misses.at[j], home = misses.homes[j];
+		struct flow_hash6 at = misses.hashes[j];
 		struct flow_value *value = NULL;
+		uint32_t i = misses.at[j];
 
 		if (j > 0) {
-			value = find_at_home(t, home, keys[i], v6);
+			value = find_at_home(t, at, keys[i], v6);
 			if (value == NULL)
-				value = find_beyond(t, home, keys[i], v6);
+				value = find_beyond(t, at, keys[i], v6);
 		}
 		if (unlikely(value != NULL))
 			continue;
-		value = insert(t, home, keys[i], v6);
+		value = insert(t, at, keys[i], v6);
 		if (unlikely(value == NULL))
 			continue;
 		store_u32(value, (uint32_t)(uintptr_t)data[i]);
@@ -245,11 +249,11 @@ remove_by_key(void *table, const void **keys, uint32_t nb)
 	uint64_t removed = 0;
 
 	for (uint32_t i = 0; i < nb; i++) {
-		uint32_t home = hash(&g->table, keys[i], v6);
-		struct flow_value *value = find_at_home(&g->table, home, keys[i], v6);
+		struct flow_hash6 at = hash(&g->table, keys[i], v6);
+		struct flow_value *value = find_at_home(&g->table, at, keys[i], v6);
 
 		if (value == NULL)
-			value = find_beyond(&g->table, home, keys[i], v6);
+			value = find_beyond(&g->table, at, keys[i], v6);
 		if (value == NULL)
 			continue;
 		g->table.sweep_next = (uint32_t)((size_t)((char *)value -

@@ -18,10 +18,16 @@ client_of(uint64_t flow)
 	return 0x0b000000U + (uint32_t)(flow >> 4);
 }
 
+/*
+ * Linux takes 32768 to 60999 for its clients, at random (RFC 6056 section 3.3): sixteen parts of
+ * that range, a flow of the client in each.
+ */
 static uint16_t
 port_of(uint64_t flow)
 {
-	return (uint16_t)(1024 + (flow & 15) * 4001);
+	uint64_t spread = (client_of(flow) * UINT64_C(0x9e3779b97f4a7c15)) >> 40;
+
+	return (uint16_t)(32768 + (flow & 15) * 1764 + spread % 1764);
 }
 
 static uint16_t
