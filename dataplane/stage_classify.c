@@ -5,7 +5,7 @@
  * leaves with the prefetches of all buckets under way.
  *
  * Parsing and finding the service are one loop: what one finds out the other uses while it is
- * in registers, and prefetches are spread over more work (doc/decisions/0007).
+ * in registers (doc/decisions/0007).
  */
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
