@@ -149,7 +149,7 @@ static inline uint16_t
 find_service4(struct worker *w, const struct burst *b, const struct parsed *p,
 		struct burst_packet *out)
 {
-	const struct snapshot_lookup4 *service = snapshot_entry4(b->snapshot, p->service);
+	const struct snapshot_lookup4 *service = snapshot_find4(b->snapshot, p->service);
 	uint64_t key;
 	uint32_t home;
 
@@ -169,7 +169,7 @@ find_service6(struct worker *w, const struct burst *b, const struct parsed *p,
 		struct burst_packet *out)
 {
 	const struct snapshot_lookup6 *service =
-			snapshot_entry6(b->snapshot, p->ip + 24, (uint32_t)p->service);
+			snapshot_find6(b->snapshot, p->ip + 24, (uint32_t)p->service);
 	struct flow_hash6 hash;
 	uint32_t port;
 

@@ -47,6 +47,13 @@ lookup_alloc(uint32_t nb4, uint32_t nb6)
 	return lookup;
 }
 
+/* Of either outer header the first byte lies on the line in front of the frame. */
+static uint16_t
+growth(const struct snapshot_service *service)
+{
+	return service->mode == MODE_IPIP ? ENCAP_V4_LEN : 0;
+}
+
 static void
 lookup_add4(struct lookup *lookup, uint64_t seed, const struct snapshot_service *service)
 {
@@ -54,7 +61,7 @@ lookup_add4(struct lookup *lookup, uint64_t seed, const struct snapshot_service 
 		.key = snapshot_key4(load_u32(service->key.vip.bytes),
 				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
-		.grows = service->mode == MODE_DIRECT ? 0 : ENCAP_V4_LEN,
+		.grows = growth(service),
 	};
 	uint32_t at = lookup_hash4(seed, entry.key);
 
@@ -70,7 +77,7 @@ lookup_add6(struct lookup *lookup, uint64_t seed, const struct snapshot_service 
 		.port = snapshot_port6(
 				__builtin_bswap16(service->key.l4_port), service->key.protocol),
 		.id = service->id,
-		.grows = service->mode == MODE_DIRECT ? 0 : ENCAP_V4_LEN,
+		.grows = growth(service),
 	};
 	uint32_t at = lookup_hash6(seed, service->key.vip.bytes, entry.port);
 

@@ -31,9 +31,6 @@
 #include "service/service.h"
 #include "service/slot_hash.h"
 
-/** No service has this id. */
-#define SERVICE_ID_NONE UINT16_MAX
-
 /** Bits of snapshot_member.flags. */
 enum snapshot_member_flags {
 	MEMBER_KEEPS_FLOWS = 1 << 0, /**< Its flows stay; else their next packet chooses anew. */
@@ -155,7 +152,7 @@ lookup_hash6(uint64_t seed, const uint8_t *vip, uint32_t port)
 
 /** @param key snapshot_key4(). @return the service's entry, or NULL. */
 static inline const struct snapshot_lookup4 *
-snapshot_entry4(const struct snapshot *s, uint64_t key)
+snapshot_find4(const struct snapshot *s, uint64_t key)
 {
 	for (uint32_t at = lookup_hash4(s->lookup_seed, key);; at++) {
 		const struct snapshot_lookup4 *e = &s->lookup4[at & s->lookup4_mask];
@@ -169,7 +166,7 @@ snapshot_entry4(const struct snapshot *s, uint64_t key)
 
 /** @param vip 16 bytes. @param port snapshot_port6(). @return the service's entry, or NULL. */
 static inline const struct snapshot_lookup6 *
-snapshot_entry6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
+snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
 {
 	for (uint32_t at = lookup_hash6(s->lookup_seed, vip, port);; at++) {
 		const struct snapshot_lookup6 *e = &s->lookup6[at & s->lookup6_mask];
@@ -180,24 +177,6 @@ snapshot_entry6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
 		if (e->port == 0)
 			return NULL;
 	}
-}
-
-/** @return the service's id, or SERVICE_ID_NONE. */
-static inline uint16_t
-snapshot_find4(const struct snapshot *s, uint64_t key)
-{
-	const struct snapshot_lookup4 *e = snapshot_entry4(s, key);
-
-	return e != NULL ? e->id : SERVICE_ID_NONE;
-}
-
-/** @return the service's id, or SERVICE_ID_NONE. */
-static inline uint16_t
-snapshot_find6(const struct snapshot *s, const uint8_t *vip, uint32_t port)
-{
-	const struct snapshot_lookup6 *e = snapshot_entry6(s, vip, port);
-
-	return e != NULL ? e->id : SERVICE_ID_NONE;
 }
 
 /** Is @p addr the VIP of any service? Binary search: for exceptions, not for the fast path. */

@@ -145,11 +145,12 @@ backend_of(const struct world *world, enum ip_family family, uint64_t flow)
 	if (family == IP_V4) {
 		id = snapshot_find4(s,
 				snapshot_key4(load_u32(packet + 16), load_u16(tcp + 2),
-						PROTOCOL_TCP));
+						PROTOCOL_TCP))
+				     ->id;
 		return snapshot_choose4(s, s->services[id], load_u32(packet + 12),
 				load_u32(packet + 16), load_u32(tcp), PROTOCOL_TCP);
 	}
-	id = snapshot_find6(s, packet + 24, snapshot_port6(load_u16(tcp + 2), PROTOCOL_TCP));
+	id = snapshot_find6(s, packet + 24, snapshot_port6(load_u16(tcp + 2), PROTOCOL_TCP))->id;
 	return snapshot_choose6(
 			s, s->services[id], packet + 8, packet + 24, load_u32(tcp), PROTOCOL_TCP);
 }

@@ -162,7 +162,8 @@ port_for(uint8_t to, uint16_t from)
 		store_be16(ports + 2, 80);
 		id = snapshot_find4(s,
 				snapshot_key4(load_u32(rig_addr(VIP).bytes), load_u16(ports + 2),
-						PROTOCOL_TCP));
+						PROTOCOL_TCP))
+				     ->id;
 		member = snapshot_choose4(s, s->services[id],
 				load_u32(rig_addr("198.51.100.1").bytes),
 				load_u32(rig_addr(VIP).bytes), load_u32(ports), PROTOCOL_TCP);

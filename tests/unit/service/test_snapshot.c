@@ -48,6 +48,9 @@ random_key(void)
 	};
 }
 
+/* No service has this id. */
+#define NONE UINT16_MAX
+
 static uint16_t
 linear_find(uint32_t nb, const struct service_key *key)
 {
@@ -55,7 +58,7 @@ linear_find(uint32_t nb, const struct service_key *key)
 		if (pointers[i] != NULL && !pointers[i]->removed &&
 				memcmp(&pointers[i]->key, key, sizeof(*key)) == 0)
 			return (uint16_t)i;
-	return SERVICE_ID_NONE;
+	return NONE;
 }
 
 static uint16_t
@@ -63,10 +66,17 @@ find(const struct snapshot *s, const struct service_key *key)
 {
 	uint16_t port_be = __builtin_bswap16(key->l4_port);
 
-	if (key->vip.family == IP_V4)
-		return snapshot_find4(
+	if (key->vip.family == IP_V4) {
+		const struct snapshot_lookup4 *found = snapshot_find4(
 				s, snapshot_key4(load_u32(key->vip.bytes), port_be, key->protocol));
-	return snapshot_find6(s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
+
+		return found != NULL ? found->id : NONE;
+	} else {
+		const struct snapshot_lookup6 *found = snapshot_find6(
+				s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
+
+		return found != NULL ? found->id : NONE;
+	}
 }
 
 static void
@@ -77,7 +87,7 @@ services_fill(uint32_t nb)
 		services[i] = (struct snapshot_service){ .id = (uint16_t)i };
 		do
 			services[i].key = random_key();
-		while (linear_find(i, &services[i].key) != SERVICE_ID_NONE);
+		while (linear_find(i, &services[i].key) != NONE);
 		services[i].removed = random_below(10) == 0;
 		if (random_below(10) != 0)
 			pointers[i] = &services[i];
@@ -167,7 +177,7 @@ test_a_run_of_colliding_services_is_found_and_ends(void **state)
 						     __builtin_bswap16(services[nb].key.l4_port),
 						     services[nb].key.protocol)) &
 				    7) == 7 &&
-				linear_find(nb, &services[nb].key) == SERVICE_ID_NONE)
+				linear_find(nb, &services[nb].key) == NONE)
 			nb++;
 	}
 	lookup = lookup_create(pointers, 4, seed);

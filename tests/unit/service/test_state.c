@@ -502,11 +502,12 @@ test_more_services_than_the_limit_are_refused(void **state)
 	for (uint32_t i = 0; i < SERVICE_MAX; i++) {
 		struct service_conf c = service(i);
 
-		assert_int_equal(snapshot_find4(snapshot,
-						 snapshot_key4(load_u32(c.key.vip.bytes),
-								 __builtin_bswap16(80),
-								 PROTOCOL_TCP)),
-				i);
+		const struct snapshot_lookup4 *found = snapshot_find4(snapshot,
+				snapshot_key4(load_u32(c.key.vip.bytes), __builtin_bswap16(80),
+						PROTOCOL_TCP));
+
+		assert_non_null(found);
+		assert_int_equal(found->id, i);
 	}
 	t = begin(s, false);
 	set_service(t, service(SERVICE_MAX));

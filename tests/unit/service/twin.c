@@ -392,13 +392,18 @@ static uint32_t
 snapshot_find(const struct snapshot *s, const struct service_key *key)
 {
 	uint16_t port_be = __builtin_bswap16(key->l4_port);
-	uint16_t id = key->vip.family == IP_V4
-			? snapshot_find4(s,
-					  snapshot_key4(load_u32(key->vip.bytes), port_be,
-							  key->protocol))
-			: snapshot_find6(s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
 
-	return id == SERVICE_ID_NONE ? NONE : id;
+	if (key->vip.family == IP_V4) {
+		const struct snapshot_lookup4 *found = snapshot_find4(
+				s, snapshot_key4(load_u32(key->vip.bytes), port_be, key->protocol));
+
+		return found != NULL ? found->id : NONE;
+	} else {
+		const struct snapshot_lookup6 *found = snapshot_find6(
+				s, key->vip.bytes, snapshot_port6(port_be, key->protocol));
+
+		return found != NULL ? found->id : NONE;
+	}
 }
 
 /* Find the number that was given to a backend: its statistics index is new in the directory. */
