@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/fields.h"

@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/service_id.h"

@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/desired.h"

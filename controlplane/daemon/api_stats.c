@@ -6,8 +6,8 @@
  */
 #include "channel/stats.h"
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/service_id.h"

@@ -3,8 +3,8 @@
 
 #include "channel/stats.h"
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
 

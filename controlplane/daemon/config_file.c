@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/daemon.h"

@@ -14,7 +14,7 @@
 
 #include "channel/stats.h"
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/service_id.h"
 
 /** Loads are differences over at least so much time. */

@@ -16,7 +16,7 @@
 #include "channel/session.h"
 #include "channel/stats.h"
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/diff.h"
 #include "controlplane/daemon/link_connect.h"
 #include "controlplane/daemon/link_event.h"

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/log.h"
 
 #define EVENTS_PER_SECOND 20

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api.h"
-#include "controlplane/daemon/clock.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/instance.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/diff.h"
 #include "controlplane/daemon/log.h"

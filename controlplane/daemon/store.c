@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/service_id.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/daemon/clock.h"
+#include "controlplane/clock.h"
 
 #include <stdio.h>
 #include <time.h>

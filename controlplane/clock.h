@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef DAEMON_CLOCK_H
-#define DAEMON_CLOCK_H
+#ifndef CONTROLPLANE_CLOCK_H
+#define CONTROLPLANE_CLOCK_H
 
 /**
  * @file

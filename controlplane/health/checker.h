@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef HEALTH_CHECKER_H
+#define HEALTH_CHECKER_H
+
+/**
+ * @file
+ * Does checks, each at its interval, and tells verdicts.
+ *
+ * A thread of its own runs them, so that a daemon that is busy with a large configuration
+ * neither delays a check nor mistakes its own delay for the backend's. When the thread
+ * itself is late (starved of CPU), or has no descriptors or no route, an attempt says
+ * nothing about the backend: it is counted as trouble, and the verdict stays as it is.
+ *
+ * Thread safety: functions are called on the main thread, hooks too.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "service/service.h"
+
+#include "controlplane/health/check.h"
+
+struct checker;
+
+/** What is known of one check. */
+struct check_state {
+	uint8_t health; /**< enum backend_health: the verdict. */
+	bool last_good;
+	bool tried;	     /**< At least one attempt has ended; else the following is empty. */
+	char why[64];	     /**< Why the last attempt was not good; "". */
+	uint32_t latency_us; /**< Of the last good attempt. */
+	uint32_t streak;     /**< Attempts in a row that speak against the verdict. */
+	uint64_t nb_attempts;
+	uint64_t nb_bad;
+	uint64_t nb_trouble; /**< Attempts that say nothing, because of this host. */
+	int64_t last_ms;     /**< Unix time of the last attempt's end. */
+	int64_t changed_ms;  /**< Unix time of the verdict; 0: none yet. */
+};
+
+/** How the checker itself is. */
+struct checker_state {
+	uint32_t nb_checks;
+	uint64_t nb_attempts;
+	uint64_t nb_trouble;
+	uint64_t nb_late;   /**< Moments in which the thread was late. */
+	int64_t trouble_ms; /**< Unix time of the last trouble; 0: never. */
+	char trouble[64];   /**< What it was. */
+};
+
+/**
+ * @param loop The main thread's.
+ * @param changed Called when verdicts have changed or a set was taken over:
+ *                checker_take() has them.
+ * @return NULL: no thread, no memory.
+ */
+struct checker *checker_create(struct ev_loop *loop, void (*changed)(void *context), void *context);
+void checker_destroy(struct checker *c); /**< Legal with NULL. Waits for the thread. */
+
+/** Do these checks from now on; takes a reference. Those that were there go on undisturbed. */
+void checker_set(struct checker *c, struct check_set *set);
+
+/**
+ * The next check whose verdict has changed since it was last taken.
+ * @return false: none; or the set of checker_set() is not yet taken over.
+ */
+bool checker_take(struct checker *c, uint32_t *index, struct check_state *out);
+
+/** Look at one check of the set. @return false: the set is not yet taken over. */
+bool checker_look(struct checker *c, uint32_t index, struct check_state *out);
+
+/**
+ * Somebody suspects the backend of this address: check at once all that asks it. If it says
+ * no (PROBE_REFUSED) before it has passed once, that suffices for down; silence counts as ever.
+ */
+void checker_suspect(struct checker *c, const struct ip_addr *addr);
+
+void checker_state(struct checker *c, struct checker_state *out);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef HEALTH_PROBE_H
+#define HEALTH_PROBE_H
+
+/**
+ * @file
+ * One attempt of a check, from its first packet to its result.
+ *
+ * A probe never blocks and holds one socket at most. Time is not its business: whoever
+ * started it stops it when the time is up.
+ *
+ * Thread safety: a probe belongs to the thread that runs its loop.
+ */
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/health/check.h"
+
+enum probe_result {
+	PROBE_GOOD,
+	PROBE_BAD,     /**< The backend did not do what it should, or nothing at all. */
+	PROBE_REFUSED, /**< Somebody said no: a reset, or that the host is unreachable. */
+	PROBE_TROUBLE, /**< It is us: no descriptors, no memory, no route. Says nothing about it. */
+};
+
+struct probe;
+
+/** Called from the loop, or from within probe_start(). @param why Constant text; "" if good. */
+typedef void (*probe_done)(struct probe *probe, enum probe_result result, const char *why);
+
+struct probe {
+	struct ev_loop *loop;
+	const struct check *check;
+	probe_done done;
+	void *context;
+	ev_io io;
+	bool connected;
+	uint8_t nb_sent; /**< Bytes of check.send that are out. */
+	char *answer;	 /**< What came, if anything is expected. */
+	uint32_t answer_len;
+};
+
+/** Most of an answer that is looked at, in bytes. */
+#define PROBE_ANSWER_MAX 4096
+
+/** Once, before the first start. */
+void probe_init(struct probe *probe, struct ev_loop *loop, probe_done done, void *context);
+/** Begin; the last attempt has ended. */
+void probe_start(struct probe *probe, const struct check *check);
+/** End without a result; legal at any time. @return how far it came, as text for people. */
+const char *probe_stop(struct probe *probe);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The connection ends by a reset (SO_LINGER 0), so that ten thousand checks a second
+ * leave no sockets in TIME_WAIT, neither here nor at the backend.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/health/probe.h"
+
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t
+socket_address(const struct ip_addr *addr, uint16_t port, union socket_address *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (addr->family == IP_V4) {
+		out->v4.sin_family = AF_INET;
+		out->v4.sin_port = htons(port);
+		memcpy(&out->v4.sin_addr, addr->bytes, 4);
+		return sizeof(out->v4);
+	}
+	out->v6.sin6_family = AF_INET6;
+	out->v6.sin6_port = htons(port);
+	memcpy(&out->v6.sin6_addr, addr->bytes, 16);
+	return sizeof(out->v6);
+}
+
+static void
+finish(struct probe *probe, enum probe_result result, const char *why)
+{
+	probe_stop(probe);
+	probe->done(probe, result, why);
+}
+
+/** What an error of connect() or of a connection says, and about whom. */
+static void
+finish_error(struct probe *probe, int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		finish(probe, PROBE_REFUSED, "connection refused");
+		return;
+	case ECONNRESET:
+	case EPIPE:
+		finish(probe, PROBE_REFUSED, "connection reset");
+		return;
+	case EHOSTUNREACH:
+		finish(probe, PROBE_REFUSED, "host unreachable");
+		return;
+	case ETIMEDOUT:
+		finish(probe, PROBE_BAD, "no answer");
+		return;
+	case EMFILE:
+	case ENFILE:
+		finish(probe, PROBE_TROUBLE, "no file descriptor is left");
+		return;
+	case ENETUNREACH:
+	case ENETDOWN:
+		finish(probe, PROBE_TROUBLE, "this host has no route");
+		return;
+	case EADDRNOTAVAIL:
+		finish(probe, PROBE_TROUBLE,
+				"the source address, or a free port of it, is missing");
+		return;
+	case EACCES:
+	case EPERM:
+		finish(probe, PROBE_TROUBLE, "this host's own rules forbid it");
+		return;
+	default:
+		finish(probe, PROBE_TROUBLE, "a system call failed");
+		return;
+	}
+}
+
+static void
+wait_for(struct probe *probe, int events)
+{
+	int fd = probe->io.fd;
+
+	ev_io_stop(probe->loop, &probe->io);
+	ev_io_set(&probe->io, fd, events);
+	ev_io_start(probe->loop, &probe->io);
+}
+
+/** @return false: ended. */
+static bool
+send_rest(struct probe *probe)
+{
+	const struct check_text *text = &probe->check->send;
+
+	while (probe->nb_sent < text->len) {
+		ssize_t n = send(probe->io.fd, text->bytes + probe->nb_sent,
+				(size_t)(text->len - probe->nb_sent), MSG_NOSIGNAL);
+
+		if (n < 0) {
+			if (errno == EAGAIN)
+				return true;
+			finish_error(probe, errno);
+			return false;
+		}
+		probe->nb_sent = (uint8_t)(probe->nb_sent + n);
+	}
+	if (probe->check->expect.len == 0) {
+		finish(probe, PROBE_GOOD, "");
+		return false;
+	}
+	wait_for(probe, EV_READ);
+	return true;
+}
+
+static void
+receive(struct probe *probe)
+{
+	const struct check_text *expect = &probe->check->expect;
+	ssize_t n = recv(probe->io.fd, probe->answer + probe->answer_len,
+			PROBE_ANSWER_MAX - probe->answer_len, 0);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n < 0) {
+		finish_error(probe, errno);
+		return;
+	}
+	probe->answer_len += (uint32_t)n;
+	if (memmem(probe->answer, probe->answer_len, expect->bytes, expect->len) != NULL)
+		finish(probe, PROBE_GOOD, "");
+	else if (n == 0)
+		finish(probe, PROBE_BAD, "closed without the expected text");
+	else if (probe->answer_len == PROBE_ANSWER_MAX)
+		finish(probe, PROBE_BAD, "the answer does not hold the expected text");
+}
+
+static void
+on_connected(struct probe *probe)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(probe->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error != 0) {
+		finish_error(probe, error);
+		return;
+	}
+	probe->connected = true;
+	send_rest(probe);
+}
+
+static void
+on_io(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct probe *probe = w->data;
+
+	(void)loop;
+	if (!probe->connected)
+		on_connected(probe);
+	else if ((events & EV_WRITE) != 0)
+		send_rest(probe);
+	else
+		receive(probe);
+}
+
+static int
+open_socket(const struct check *check)
+{
+	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	union socket_address source;
+	socklen_t len;
+	int fd = socket(check->addr.family == IP_V4 ? AF_INET : AF_INET6,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (check->source.family == IP_NONE)
+		return fd;
+	/* The port is chosen by connect(), which may share it with other destinations. */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	len = socket_address(&check->source, 0, &source);
+	if (bind(fd, &source.any, len) != 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
+void
+probe_init(struct probe *probe, struct ev_loop *loop, probe_done done, void *context)
+{
+	*probe = (struct probe){ .loop = loop, .done = done, .context = context };
+	ev_io_init(&probe->io, on_io, -1, EV_WRITE);
+	probe->io.data = probe;
+}
+
+void
+probe_start(struct probe *probe, const struct check *check)
+{
+	union socket_address to;
+	socklen_t len = socket_address(&check->addr, check->l4_port, &to);
+	int fd = open_socket(check);
+
+	probe->check = check;
+	if (fd < 0) {
+		finish_error(probe, errno);
+		return;
+	}
+	ev_io_set(&probe->io, fd, EV_WRITE);
+	if (check->expect.len > 0) {
+		probe->answer = malloc(PROBE_ANSWER_MAX);
+		if (probe->answer == NULL) {
+			finish(probe, PROBE_TROUBLE, "out of memory");
+			return;
+		}
+	}
+	if (connect(fd, &to.any, len) != 0 && errno != EINPROGRESS) {
+		finish_error(probe, errno);
+		return;
+	}
+	ev_io_start(probe->loop, &probe->io);
+}
+
+const char *
+probe_stop(struct probe *probe)
+{
+	const char *where = !probe->connected ? "no answer to the connection attempt"
+			: probe->nb_sent < probe->check->send.len
+			? "connected, but takes no data"
+			: "connected, but the expected text does not come";
+
+	ev_io_stop(probe->loop, &probe->io);
+	if (probe->io.fd >= 0)
+		close(probe->io.fd);
+	ev_io_set(&probe->io, -1, EV_WRITE);
+	free(probe->answer);
+	probe->answer = NULL;
+	probe->answer_len = 0;
+	probe->connected = false;
+	probe->nb_sent = 0;
+	return where;
+}

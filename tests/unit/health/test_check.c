@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "controlplane/health/check.h"
+
+static struct check
+check_of(unsigned int host, uint16_t port)
+{
+	struct check c;
+
+	check_init(&c, CHECK_TCP);
+	c.addr = ip_addr_from_bytes(IP_V4, (uint8_t[]){ 10, 0, 0, (uint8_t)host });
+	c.l4_port = port;
+	return c;
+}
+
+static void
+test_a_set_holds_equal_checks_once(void **state)
+{
+	enum {
+		NB = 1000,
+		HOSTS = 20,
+		PORTS = 10
+	};
+	struct check *list = calloc(NB, sizeof(*list));
+	bool seen[HOSTS][PORTS] = { { false } };
+	uint32_t distinct = 0;
+	struct check_set *set;
+
+	(void)state;
+	srand(2);
+	for (unsigned int i = 0; i < NB; i++) {
+		unsigned int host = (unsigned int)rand() % HOSTS,
+			     port = (unsigned int)rand() % PORTS;
+
+		list[i] = check_of(host, (uint16_t)port);
+		distinct += !seen[host][port];
+		seen[host][port] = true;
+	}
+	set = check_set_make(list, NB);
+	assert_non_null(set);
+	assert_int_equal(set->nb, distinct);
+	for (uint32_t i = 1; i < set->nb; i++)
+		assert_true(check_compare(&set->list[i - 1], &set->list[i]) < 0);
+	for (unsigned int i = 0; i < NB; i++) {
+		uint32_t at = check_set_find(set, &list[i]);
+
+		assert_true(at < set->nb);
+		assert_int_equal(check_compare(&set->list[at], &list[i]), 0);
+	}
+	check_set_unref(set);
+	free(list);
+	set = check_set_make(NULL, 0);
+	assert_int_equal(set->nb, 0);
+	check_set_unref(set);
+}
+
+static void
+test_any_difference_makes_another_check(void **state)
+{
+	struct check a = check_of(1, 80), b = a;
+
+	(void)state;
+	assert_int_equal(check_compare(&a, &b), 0);
+	b.fall++;
+	assert_int_not_equal(check_compare(&a, &b), 0);
+	b = a;
+	b.expect.len = 1;
+	b.expect.bytes[0] = 'x';
+	assert_int_not_equal(check_compare(&a, &b), 0);
+}
+
+static void
+test_names_of_types_are_read_as_they_are_written(void **state)
+{
+	uint8_t type;
+
+	(void)state;
+	for (uint8_t i = 1; i < NB_CHECK_TYPES; i++) {
+		assert_int_equal(check_type_parse(check_type_name(i), &type), 0);
+		assert_int_equal(type, i);
+	}
+	assert_int_equal(check_type_parse("tcpx", &type), -EINVAL);
+	assert_string_equal(check_type_name(0), "?");
+	assert_string_equal(check_type_name(NB_CHECK_TYPES), "?");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_set_holds_equal_checks_once),
+		cmocka_unit_test(test_any_difference_makes_another_check),
+		cmocka_unit_test(test_names_of_types_are_read_as_they_are_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
