@@ -158,6 +158,7 @@ api_problems(struct daemon *d)
 	problems_of_state(d, list);
 	problems_of_services(d, list);
 	problems_of_routes(d, list);
+	health_problems(d->health, list);
 	problems_of_workers(d, list);
 	problems_of_ports(d, list);
 	return list;

@@ -35,6 +35,7 @@ view_of(struct daemon *d, const struct config_service *service,
 	v.member = counters_find_member(
 			reconcile_counters(d->reconcile), &service->conf.key, &backend->addr);
 	v.conf = desired_backend(backend, v.override);
+	v.conf.health = health_of(d->health, &service->conf.key, &backend->addr);
 	effect = backend_effect(
 			(enum backend_admin)v.conf.admin, (enum backend_health)v.conf.health);
 	v.usable = effect.takes_new_flows && v.conf.weight > 0 &&
@@ -89,7 +90,7 @@ override_view(const struct override *o)
 }
 
 static json_t *
-backend_view(const struct config_service *service, const struct backend_view *v,
+backend_view(struct daemon *d, const struct config_service *service, const struct backend_view *v,
 		uint64_t sum_weight, const struct counters_service *counted)
 {
 	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
@@ -112,6 +113,8 @@ backend_view(const struct config_service *service, const struct backend_view *v,
 			known && counted != NULL && counted->nb_slots > 0
 					? json_real((double)v->member->slots / counted->nb_slots)
 					: json_null());
+	json_object_set_new(
+			json, "checked", health_view(d->health, &service->conf.key, &v->conf.addr));
 	set_sums(json, known ? &v->member->sum : NULL);
 	return json;
 }
@@ -127,7 +130,7 @@ api_backends_view(struct daemon *d, const struct config_service *service, json_t
 	for (uint32_t i = 0; i < service->nb_backends; i++) {
 		struct backend_view v = view_of(d, service, &service->backends[i]);
 
-		json_array_append_new(list, backend_view(service, &v, sum_weight, counted));
+		json_array_append_new(list, backend_view(d, service, &v, sum_weight, counted));
 	}
 }
 
@@ -167,6 +170,7 @@ api_service_view(struct daemon *d, const struct config_service *service, bool wi
 			"backends_total", (json_int_t)service->nb_backends, "backends_usable",
 			(json_int_t)api_nb_usable(d, service, &sum_weight));
 
+	json_object_set_new(json, "health", health_service_view(d->health, &conf->key));
 	set_sums(json, counted != NULL ? &counted->sum : NULL);
 	if (with_backends) {
 		json_t *list = json_array();

@@ -30,6 +30,7 @@ config_services_free(struct config_service *services, uint32_t nb)
 	for (uint32_t i = 0; i < nb; i++) {
 		free(services[i].backends);
 		free(services[i].by_addr);
+		config_health_unref(services[i].health);
 	}
 	free(services);
 }
@@ -199,6 +200,7 @@ static bool
 service_equal(const struct config_service *a, const struct config_service *b)
 {
 	if (strcmp(a->name, b->name) != 0 || memcmp(&a->conf, &b->conf, sizeof(a->conf)) != 0 ||
+			!config_health_equal(a->health, b->health) ||
 			a->nb_backends != b->nb_backends)
 		return false;
 	for (uint32_t i = 0; i < a->nb_backends; i++) {
@@ -228,6 +230,7 @@ service_copy(struct config_service *to, const struct config_service *from, uint3
 {
 	*to = *from;
 	to->by_addr = NULL;
+	to->health = config_health_ref(from->health);
 	to->backends = malloc((size_t)(from->nb_backends + room + 1) * sizeof(*to->backends));
 	if (to->backends == NULL)
 		return -ENOMEM;

@@ -20,6 +20,8 @@
 
 #include "service/service.h"
 
+#include "controlplane/daemon/config_health.h"
+
 /** Longest name of a service, with its NUL. */
 #define SERVICE_NAME_SIZE 64
 /** (service, backend) pairs; the dataplane may take fewer (limits.members). */
@@ -36,6 +38,7 @@ struct config_backend {
 struct config_service {
 	char name[SERVICE_NAME_SIZE]; /**< "": none was given. */
 	struct service_conf conf;     /**< 0 where the default holds. */
+	struct config_health *health; /**< NULL: backends are not checked. */
 	uint32_t nb_backends;
 	struct config_backend *backends; /**< In the order of the document. */
 	uint32_t *by_addr;		 /**< Indexes of backends, sorted by address. */

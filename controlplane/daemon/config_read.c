@@ -42,25 +42,6 @@ config_read_admin(struct reader *r, const struct node *node, uint8_t *out)
 	return true;
 }
 
-static void
-read_address(struct reader *r, const struct node *node, struct ip_addr *out)
-{
-	const char *text = read_text(r, node);
-	struct ip_addr addr;
-
-	if (text == NULL)
-		return;
-	if (ip_addr_parse(text, &addr) != 0) {
-		reader_complain(r, node, NULL, "\"%.60s\" is not an IPv4 or IPv6 address", text);
-		return;
-	}
-	if (!ip_addr_is_unicast(&addr)) {
-		reader_complain(r, node, NULL, "%s is not a unicast address", text);
-		return;
-	}
-	*out = addr;
-}
-
 /* One backend. */
 
 static void
@@ -263,6 +244,14 @@ read_syn_reselect_idle(struct reader *r, const struct node *node, void *out)
 }
 
 static void
+read_health(struct reader *r, const struct node *node, void *out)
+{
+	struct service_draft *draft = out;
+
+	draft->service->health = config_health_read(r, node);
+}
+
+static void
 read_backends_later(struct reader *r, const struct node *node, void *out)
 {
 	struct service_draft *draft = out;
@@ -282,6 +271,7 @@ static const struct field service_fields[] = {
 	{ "slots", false, read_slots },
 	{ "lifetimes", false, read_lifetimes },
 	{ "syn-reselect-idle", false, read_syn_reselect_idle },
+	{ "health", false, read_health },
 	{ "backends", true, read_backends_later },
 };
 

@@ -80,6 +80,8 @@ service_to_json(const struct config_service *service)
 	if (conf->syn_reselect_idle_s != 0)
 		json_object_set_new(json, "syn-reselect-idle",
 				json_string(duration_format(conf->syn_reselect_idle_s, text)));
+	if (service->health != NULL)
+		json_object_set_new(json, "health", config_health_to_json(service->health));
 	json_object_set_new(json, "backends", backends_to_json(service));
 	return json;
 }
@@ -102,6 +104,19 @@ config_to_json_text(const struct config *config)
 
 	json_decref(json);
 	return text;
+}
+
+/** JSON is YAML, and quotes and escapes whatever needs it. */
+static void
+health_to_yaml(FILE *out, const struct config_health *health)
+{
+	json_t *json = config_health_to_json(health);
+	char *text = json_dumps(json, JSON_PRESERVE_ORDER);
+
+	if (text != NULL)
+		fprintf(out, "    health: %s\n", text);
+	free(text);
+	json_decref(json);
 }
 
 /* Addresses are quoted: "::" and friends are not plain YAML; names too: null, 1, on. */
@@ -135,6 +150,8 @@ service_to_yaml(FILE *out, const struct config_service *service)
 	if (conf->syn_reselect_idle_s != 0)
 		fprintf(out, "    syn-reselect-idle: %s\n",
 				duration_format(conf->syn_reselect_idle_s, text));
+	if (service->health != NULL)
+		health_to_yaml(out, service->health);
 	fprintf(out, "    backends:%s\n", service->nb_backends == 0 ? " []" : "");
 	for (uint32_t i = 0; i < service->nb_backends; i++) {
 		const struct config_backend *b = &service->backends[i];

@@ -15,6 +15,7 @@
 
 #include "controlplane/daemon/config_file.h"
 #include "controlplane/daemon/hash_key.h"
+#include "controlplane/daemon/health.h"
 #include "controlplane/daemon/http.h"
 #include "controlplane/daemon/options.h"
 #include "controlplane/daemon/reconcile.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct store *store;
 	struct hash_key key;
 	struct reconcile *reconcile;
+	struct health *health;
 	struct http *http;
 	struct config_file file;
 	struct request_list waiting; /**< Changes that wait for the one under way. */

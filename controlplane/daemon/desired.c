@@ -62,7 +62,10 @@ desired_make(const struct config *config, const struct overrides *overrides)
 			const struct override *override =
 					overrides_find(overrides, &from->conf.key, &backend->addr);
 
-			d->members[d->nb_members++] = desired_backend(backend, override);
+			d->members[d->nb_members] = desired_backend(backend, override);
+			if (from->health != NULL && from->health->initially_down)
+				d->members[d->nb_members].health = HEALTH_DOWN;
+			d->nb_members++;
 		}
 	}
 	return d;

@@ -33,7 +33,11 @@ struct desired {
 	struct backend_conf *members;	  /**< Of each service: by address. */
 };
 
-/** @return one reference; NULL: out of memory. */
+/**
+ * Health is not known here: unknown, or down where a service says so initially
+ * (health_judge() knows more).
+ * @return one reference; NULL: out of memory.
+ */
 struct desired *desired_make(const struct config *config, const struct overrides *overrides);
 struct desired *desired_ref(struct desired *d);
 void desired_unref(struct desired *d); /**< Legal with NULL. */

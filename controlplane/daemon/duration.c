@@ -47,3 +47,36 @@ duration_format(uint32_t seconds, char *buf)
 			units[i].letter);
 	return buf;
 }
+
+int
+duration_parse_ms(const char *text, uint32_t *ms)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long long n;
+	uint32_t seconds;
+	int ret;
+
+	if (digits > 0 && strcmp(text + digits, "ms") == 0) {
+		if (digits > 10)
+			return -ERANGE;
+		n = strtoull(text, NULL, 10);
+	} else {
+		ret = duration_parse(text, &seconds);
+		if (ret != 0)
+			return ret;
+		n = seconds * 1000ULL;
+	}
+	if (n > UINT32_MAX)
+		return -ERANGE;
+	*ms = (uint32_t)n;
+	return 0;
+}
+
+const char *
+duration_format_ms(uint32_t ms, char *buf)
+{
+	if (ms % 1000 == 0)
+		return duration_format(ms / 1000, buf);
+	snprintf(buf, DURATION_STRLEN, "%" PRIu32 "ms", ms);
+	return buf;
+}

@@ -209,30 +209,100 @@ read_integer(struct reader *r, const struct node *node, uint32_t min, uint32_t m
 	return true;
 }
 
+/** A duration by @p parse and @p format; @p example shows one. */
+static bool
+read_duration(struct reader *r, const struct node *node, const char *units, const char *example,
+		int (*parse)(const char *, uint32_t *), uint32_t *out)
+{
+	int ret = -EINVAL;
+	char hint[96];
+
+	if (node->kind == NODE_PLAIN || node->kind == NODE_STRING)
+		ret = parse(node->text, out);
+	if (ret == 0)
+		return true;
+	snprintf(hint, sizeof(hint), "a whole number with %s, for example %s", units, example);
+	if (ret == -ERANGE)
+		reader_complain(r, node, NULL, "%.*s is too long", QUOTE_MAX, node->text);
+	else if (node->text[0] != '\0')
+		reader_complain(r, node, hint, "\"%.*s\" is not a duration such as %s", QUOTE_MAX,
+				node->text, example);
+	else
+		reader_complain(r, node, hint, "is %s, must be a duration such as %s",
+				kind_word(node), example);
+	return false;
+}
+
 bool
 read_seconds(struct reader *r, const struct node *node, uint32_t min, uint32_t max, uint32_t *out)
 {
-	const char *hint = "a whole number with s, m, h or d, for example 30s";
 	char min_text[DURATION_STRLEN], max_text[DURATION_STRLEN];
 	uint32_t seconds;
-	int ret = -EINVAL;
 
-	if (node->kind == NODE_PLAIN || node->kind == NODE_STRING)
-		ret = duration_parse(node->text, &seconds);
-	if (ret == -EINVAL) {
-		if (node->text[0] != '\0')
-			reader_complain(r, node, hint, "\"%.*s\" is not a duration such as 30s",
-					QUOTE_MAX, node->text);
-		else
-			reader_complain(r, node, hint, "is %s, must be a duration such as 30s",
-					kind_word(node));
+	if (!read_duration(r, node, "s, m, h or d", "30s", duration_parse, &seconds))
 		return false;
-	}
-	if (ret == -ERANGE || seconds < min || seconds > max) {
+	if (seconds < min || seconds > max) {
 		reader_complain(r, node, NULL, "%.*s is not in %s..%s", QUOTE_MAX, node->text,
 				duration_format(min, min_text), duration_format(max, max_text));
 		return false;
 	}
 	*out = seconds;
+	return true;
+}
+
+bool
+read_milliseconds(struct reader *r, const struct node *node, uint32_t min, uint32_t max,
+		uint32_t *out)
+{
+	char min_text[DURATION_STRLEN], max_text[DURATION_STRLEN];
+	uint32_t ms;
+
+	if (!read_duration(r, node, "ms, s, m, h or d", "100ms", duration_parse_ms, &ms))
+		return false;
+	if (ms < min || ms > max) {
+		reader_complain(r, node, NULL, "%.*s is not in %s..%s", QUOTE_MAX, node->text,
+				duration_format_ms(min, min_text),
+				duration_format_ms(max, max_text));
+		return false;
+	}
+	*out = ms;
+	return true;
+}
+
+bool
+read_percent(struct reader *r, const struct node *node, uint32_t max, uint32_t *out)
+{
+	size_t digits = strspn(node->text, "0123456789");
+
+	if ((node->kind != NODE_PLAIN && node->kind != NODE_STRING) || digits == 0 || digits > 3 ||
+			strcmp(node->text + digits, "%") != 0) {
+		reader_complain(r, node, NULL, "must be a share such as 10%%");
+		return false;
+	}
+	if (strtoul(node->text, NULL, 10) > max) {
+		reader_complain(r, node, NULL, "%s is not in 0%%..%" PRIu32 "%%", node->text, max);
+		return false;
+	}
+	*out = (uint32_t)strtoul(node->text, NULL, 10);
+	return true;
+}
+
+bool
+read_address(struct reader *r, const struct node *node, struct ip_addr *out)
+{
+	const char *text = read_text(r, node);
+	struct ip_addr addr;
+
+	if (text == NULL)
+		return false;
+	if (ip_addr_parse(text, &addr) != 0) {
+		reader_complain(r, node, NULL, "\"%.60s\" is not an IPv4 or IPv6 address", text);
+		return false;
+	}
+	if (!ip_addr_is_unicast(&addr)) {
+		reader_complain(r, node, NULL, "%s is not a unicast address", text);
+		return false;
+	}
+	*out = addr;
 	return true;
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/node.h"
 
@@ -61,5 +63,12 @@ bool read_integer(struct reader *r, const struct node *node, uint32_t min, uint3
 		uint32_t *out);
 bool read_seconds(struct reader *r, const struct node *node, uint32_t min, uint32_t max,
 		uint32_t *out);
+
+bool read_milliseconds(struct reader *r, const struct node *node, uint32_t min, uint32_t max,
+		uint32_t *out);
+/** "0%" … "@p max%". */
+bool read_percent(struct reader *r, const struct node *node, uint32_t max, uint32_t *out);
+/** A unicast address. */
+bool read_address(struct reader *r, const struct node *node, struct ip_addr *out);
 
 #endif

@@ -66,6 +66,24 @@ serve(struct daemon *d)
 	notify_send("READY=1\nSTATUS=serving");
 }
 
+static void
+judge(void *context, struct desired *desired)
+{
+	const struct daemon *d = context;
+
+	health_judge(d->health, desired);
+}
+
+/** Verdicts have changed. */
+static void
+on_health(void *context)
+{
+	const struct daemon *d = context;
+
+	if (!d->stopping && d->reconcile != NULL)
+		reconcile_judge(d->reconcile);
+}
+
 /** A change has ended or the link has changed: go on with what waits. */
 static void
 on_wake(void *context)
@@ -74,6 +92,8 @@ on_wake(void *context)
 
 	if (d->stopping || d->reconcile == NULL || !reconcile_settled(d->reconcile))
 		return;
+	health_use(d->health, reconcile_state(d->reconcile)->config,
+			reconcile_state(d->reconcile)->overrides);
 	if (d->file.at_ms == 0 && !d->file.under_way)
 		config_file_apply(d, false);
 	if (!d->serving && !d->file.under_way)
@@ -153,6 +173,7 @@ open_parts(struct daemon *d)
 		.key = &d->key,
 		.channel_path = d->options.channel,
 		.context = d,
+		.judge = judge,
 		.wake = on_wake };
 	struct http_conf http_conf = { .loop = d->loop,
 		.path = d->options.api,
@@ -166,6 +187,11 @@ open_parts(struct daemon *d)
 	d->http = http_create(&http_conf, error, sizeof(error));
 	if (d->http == NULL) {
 		log_line(LOG_ERR, "api: %s", error);
+		return EXIT_CODE_FAILED;
+	}
+	d->health = health_create(d->loop, d->store, on_health, d);
+	if (d->health == NULL) {
+		log_line(LOG_ERR, "health checks: no memory or no thread");
 		return EXIT_CODE_FAILED;
 	}
 	d->reconcile = reconcile_create(&reconcile_conf);
@@ -241,6 +267,7 @@ main(int argc, char **argv)
 		reconcile_abandon(d.reconcile);
 	api_stop(&d);
 	http_destroy(d.http);
+	health_destroy(d.health);
 	reconcile_destroy(d.reconcile);
 	config_unref(d.file.config);
 	store_close(d.store);

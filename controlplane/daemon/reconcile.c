@@ -41,7 +41,8 @@ struct reconcile {
 	struct desired *desired;
 	struct operation op;
 	bool settled;
-	bool silent; /* A change waited in vain; nothing has come since. */
+	bool judge_again; /* Health has changed during a change. */
+	bool silent;	  /* A change waited in vain; nothing has come since. */
 	char store_trouble[512];
 	ev_timer answer_timeout;
 	ev_timer tick;
@@ -114,6 +115,8 @@ operation_end(struct reconcile *r, struct change_result *result)
 	log_line(LOG_NOTICE, "%s %s by uid %" PRId64 ": revision %" PRIu64 ": %s",
 			op.request.action, op.request.target, op.request.actor.uid,
 			result->revision, result->message);
+	if (r->judge_again)
+		reconcile_judge(r);
 	op.done(op.context, result);
 	json_decref(op.changes);
 	state_drop(&op.before);
@@ -265,6 +268,40 @@ on_tick(struct ev_loop *loop, ev_timer *w, int events)
 	counters_tick(r->counters);
 }
 
+/* Health. */
+
+static struct desired *
+make_desired(struct reconcile *r, const struct config *config, const struct overrides *overrides)
+{
+	struct desired *d = desired_make(config, overrides);
+
+	if (d != NULL)
+		r->conf.judge(r->conf.context, d);
+	return d;
+}
+
+void
+reconcile_judge(struct reconcile *r)
+{
+	struct desired *new;
+
+	r->judge_again = r->op.active;
+	if (r->op.active)
+		return;
+	new = make_desired(r, r->state.config, r->state.overrides);
+	if (new == NULL) {
+		log_line(LOG_ERR, "health: out of memory; told with the next change");
+		return;
+	}
+	if (memcmp(new->members, r->desired->members, new->nb_members * sizeof(*new->members)) !=
+			0) {
+		desired_unref(r->desired);
+		r->desired = desired_ref(new);
+		link_want(r->link, r->state.revision != 0 ? r->desired : NULL);
+	}
+	desired_unref(new);
+}
+
 /* Starting a change. */
 
 /** End a change that never became one. */
@@ -352,7 +389,7 @@ reconcile_change(struct reconcile *r, struct change_request *request, change_don
 	const struct config *config = request->config != NULL ? request->config : r->state.config;
 	const struct overrides *overrides =
 			request->overrides != NULL ? request->overrides : r->state.overrides;
-	struct desired *new = desired_make(config, overrides);
+	struct desired *new = make_desired(r, config, overrides);
 	json_t *changes = new != NULL ? changes_of(r, new) : NULL;
 	struct link_state link;
 	int64_t audit_id;
@@ -411,7 +448,7 @@ load_state(struct reconcile *r)
 {
 	if (store_load(r->conf.store, &r->state) != 0)
 		return -1;
-	r->desired = desired_make(r->state.config, r->state.overrides);
+	r->desired = make_desired(r, r->state.config, r->state.overrides);
 	return r->desired != NULL ? 0 : -1;
 }
 

@@ -68,6 +68,8 @@ struct reconcile_conf {
 	const struct hash_key *key; /**< Borrowed. */
 	const char *channel_path;
 	void *context;
+	/** Set the health of the backends of a state that is being made. */
+	void (*judge)(void *context, struct desired *desired);
 	/** A change has ended, or the link has changed: look for what waits. */
 	void (*wake)(void *context);
 };
@@ -85,6 +87,12 @@ bool reconcile_busy(const struct reconcile *r);
  */
 void reconcile_change(struct reconcile *r, struct change_request *request, change_done done,
 		void *context);
+
+/**
+ * judge() says something else than before: bring it to the dataplane. Nothing is stored: health
+ * is observed anew after a restart. During a change it waits for that change's end.
+ */
+void reconcile_judge(struct reconcile *r);
 
 /** The daemon stops: end a change under way as stored, not acknowledged. */
 void reconcile_abandon(struct reconcile *r);

@@ -90,8 +90,8 @@ judge_down(struct guard *guard, const struct guard_conf *conf, struct guard_memb
 static void
 judge(struct guard *guard, const struct guard_conf *conf, struct guard_member *m, uint64_t now_ms)
 {
-	if (m->observed == m->judged)
-		return;
+	if (m->observed == m->judged || m->observed == HEALTH_UNKNOWN)
+		return; /* A check that is new, or asked anew, does not undo a judgement. */
 	if (m->observed == HEALTH_DOWN) {
 		judge_down(guard, conf, m, now_ms);
 		return;

@@ -42,7 +42,7 @@ struct guard_conf {
 
 /** One backend under a guard. */
 struct guard_member {
-	uint8_t observed;  /**< enum backend_health; the caller sets it. */
+	uint8_t observed;  /**< enum backend_health; the caller's. Unknown: judged stays. */
 	bool counts;	   /**< Enabled and with weight: it counts for the limits; the caller's. */
 	uint8_t judged;	   /**< What the guard made of it, before failing open. */
 	uint8_t effective; /**< What forwarding is to be told. */

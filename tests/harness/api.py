@@ -34,9 +34,10 @@ class Api:
         self.path = path
         self.timeout = timeout
 
-    def call(self, method, path, body=None, content_type="application/json"):
+    def call(self, method, path, body=None, content_type="application/json",
+             accept=None):
         connection = _UnixConnection(self.path, self.timeout)
-        headers = {}
+        headers = {} if accept is None else {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
             if not isinstance(body, (str, bytes)):
@@ -61,6 +62,9 @@ class Api:
     def apply_yaml(self, text, **parameters):
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return self.call("PUT", f"/v1/config?{query}", text, "application/yaml")
+
+    def export_yaml(self):
+        return self.call("GET", "/v1/config", accept="application/yaml")
 
     @staticmethod
     def backend_path(service, address):

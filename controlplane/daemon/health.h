@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_HEALTH_H
+#define DAEMON_HEALTH_H
+
+/**
+ * @file
+ * Health of the configured backends: which checks (health/checker.h) serve which of them,
+ * what their verdicts together mean for a backend, and what the service's guard
+ * (health/guard.h) lets through to forwarding. Changes are logged and go into the audit
+ * trail, many at once as one record.
+ *
+ * Thread safety: the main thread only.
+ */
+
+#include <ev.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/daemon/config.h"
+#include "controlplane/daemon/desired.h"
+#include "controlplane/daemon/store.h"
+#include "controlplane/health/checker.h"
+
+struct health;
+
+/**
+ * @param store   For the audit trail; borrowed.
+ * @param changed Called when health_judge() would say something else than before.
+ * @return NULL: out of memory, or no thread.
+ */
+struct health *health_create(struct ev_loop *loop, struct store *store,
+		void (*changed)(void *context), void *context);
+void health_destroy(struct health *h); /**< Legal with NULL. */
+
+/**
+ * Check the backends of this configuration from now on. What is checked already, with the
+ * same checks, goes on. Cheap if both are the same as before. References are taken.
+ */
+void health_use(struct health *h, struct config *config, struct overrides *overrides);
+
+/** Set the health of every backend of @p desired that is known here. */
+void health_judge(const struct health *h, struct desired *desired);
+
+/** What forwarding is told. @return enum backend_health. */
+uint8_t health_of(const struct health *h, const struct service_key *service,
+		const struct ip_addr *backend);
+
+/** For people: verdicts, last results, latency, time in state, flaps. @return null if not checked. */
+json_t *health_view(const struct health *h, const struct service_key *service,
+		const struct ip_addr *backend);
+/** For people: the guard of a service. @return null if its backends are not checked. */
+json_t *health_service_view(const struct health *h, const struct service_key *service);
+
+/** Services that fail open, and trouble of the checker within the last minute, as sentences. */
+void health_problems(const struct health *h, json_t *list);
+
+#endif

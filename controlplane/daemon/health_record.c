@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/daemon/health_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "controlplane/daemon/json_text.h"
+#include "controlplane/daemon/log.h"
+#include "controlplane/daemon/peer.h"
+#include "controlplane/daemon/service_id.h"
+
+#define WAIT_S 0.1
+/** Backends that one record names and the log tells; more are counted. */
+#define NAMED_MAX 100
+
+struct health_record {
+	struct ev_loop *loop;
+	struct store *store;
+	ev_timer timer;
+	json_t *list; /* NULL: nothing waits. */
+	uint32_t nb;
+	char first[128]; /* Of the list: "service backend". */
+};
+
+static void
+write_down(struct health_record *r)
+{
+	struct actor actor = peer_self();
+	char target[160];
+	struct store_change change = {
+		.actor = &actor, .action = "health.change", .target = target
+	};
+	uint64_t revision;
+	int64_t id;
+
+	if (r->list == NULL)
+		return;
+	if (r->nb == 1)
+		snprintf(target, sizeof(target), "%s", r->first);
+	else
+		snprintf(target, sizeof(target), "%u backends", r->nb);
+	if (r->nb > NAMED_MAX)
+		log_line(LOG_WARNING, "health: %u more backends changed", r->nb - NAMED_MAX);
+	change.after = r->list;
+	if (store_write(r->store, &change, &id, &revision) != 0 ||
+			store_finish(r->store, id, "observed", "") != 0)
+		log_line(LOG_ERR, "health: changes cannot be recorded: %s", store_error(r->store));
+	json_decref(r->list);
+	r->list = NULL;
+	r->nb = 0;
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	write_down(w->data);
+}
+
+struct health_record *
+health_record_create(struct ev_loop *loop, struct store *store)
+{
+	struct health_record *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->loop = loop;
+	r->store = store;
+	ev_timer_init(&r->timer, on_timer, WAIT_S, 0.);
+	r->timer.data = r;
+	return r;
+}
+
+void
+health_record_destroy(struct health_record *r)
+{
+	if (r == NULL)
+		return;
+	ev_timer_stop(r->loop, &r->timer);
+	write_down(r);
+	free(r);
+}
+
+void
+health_record_add(struct health_record *r, const struct service_key *service,
+		const struct ip_addr *backend, uint8_t was, uint8_t now, const char *why)
+{
+	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
+
+	service_id_format(service, id);
+	ip_addr_format(backend, addr);
+	if (r->list == NULL) {
+		r->list = json_array();
+		snprintf(r->first, sizeof(r->first), "%s %s", id, addr);
+		ev_timer_set(&r->timer, WAIT_S, 0.);
+		ev_timer_start(r->loop, &r->timer);
+	}
+	if (r->nb++ >= NAMED_MAX)
+		return;
+	log_line(now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE,
+			"health: service %s: backend %s is %s, was %s%s%s", id, addr,
+			backend_health_name(now), backend_health_name(was),
+			why[0] != '\0' ? ": " : "", why);
+	json_array_append_new(r->list,
+			json_pack("{s:s, s:s, s:s, s:s, s:o}", "service", id, "backend", addr,
+					"health", backend_health_name(now), "was",
+					backend_health_name(was), "why", json_text(why)));
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAEMON_HEALTH_RECORD_H
+#define DAEMON_HEALTH_RECORD_H
+
+/**
+ * @file
+ * Changes of health, written into log and audit trail after they have taken effect:
+ * an observation needs no permission, and a database must not delay it. What comes within
+ * a moment is one record, so that a thousand backends that vanish at once cost one write.
+ *
+ * Thread safety: the main thread only.
+ */
+
+#include <ev.h>
+
+#include "controlplane/daemon/store.h"
+
+struct health_record;
+
+/** @param store Borrowed. @return NULL: out of memory. */
+struct health_record *health_record_create(struct ev_loop *loop, struct store *store);
+/** Writes what waits. Legal with NULL. */
+void health_record_destroy(struct health_record *r);
+
+/** @param was, now enum backend_health. @param why For people; may be "". */
+void health_record_add(struct health_record *r, const struct service_key *service,
+		const struct ip_addr *backend, uint8_t was, uint8_t now, const char *why);
+
+#endif

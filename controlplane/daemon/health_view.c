@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/clock.h"
+#include "controlplane/daemon/health_private.h"
+#include "controlplane/daemon/json_text.h"
+#include "controlplane/daemon/service_id.h"
+
+/** Trouble of the checker is a problem for so long. */
+#define TROUBLE_MS 60000
+#define MAX_PROBLEMS 20
+
+static json_t *
+time_view(int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	return wall_ms != 0 ? json_string(clock_format(wall_ms, text)) : json_null();
+}
+
+static json_t *
+check_view(const struct check *check, const struct check_state *state)
+{
+	char addr[IP_ADDR_STRLEN];
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}",
+			"type", check_type_name(check->type), "address",
+			ip_addr_format(&check->addr, addr), "port", check->l4_port, "health",
+			backend_health_name(state->health), "last_result",
+			!state->tried			   ? json_null()
+					: state->last_good ? json_string("good")
+							   : json_text(state->why),
+			"latency_us",
+			state->latency_us != 0 ? json_integer(state->latency_us) : json_null(),
+			"last_attempt", time_view(state->last_ms), "attempts",
+			(json_int_t)state->nb_attempts, "bad", (json_int_t)state->nb_bad, "trouble",
+			(json_int_t)state->nb_trouble, "streak", (json_int_t)state->streak, "since",
+			time_view(state->changed_ms), "source",
+			check->source.family != IP_NONE
+					? json_string(ip_addr_format(&check->source, addr))
+					: json_null());
+}
+
+json_t *
+health_view(const struct health *h, const struct service_key *service,
+		const struct ip_addr *backend)
+{
+	const struct watched *s = watch_find(&h->watch, service);
+	int at = s != NULL ? watched_find(s, backend) : -1;
+	const struct guard_member *m;
+	uint64_t now = clock_monotonic_us() / 1000;
+	json_t *checks;
+
+	if (at < 0)
+		return json_null();
+	m = &s->members[at];
+	checks = json_array();
+	for (uint32_t i = 0; i < s->conf->nb_checks; i++) {
+		uint32_t index = s->checks[(uint32_t)at * s->conf->nb_checks + i];
+		struct check_state state = { .health = HEALTH_UNKNOWN };
+
+		checker_look(h->checker, index, &state);
+		json_array_append_new(checks, check_view(&h->watch.set->list[index], &state));
+	}
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o}", "observed",
+			backend_health_name(m->observed), "judged", backend_health_name(m->judged),
+			"in_state_ms",
+			m->changed_ms != 0 ? json_integer((json_int_t)(now - m->changed_ms))
+					   : json_null(),
+			"flaps", (json_int_t)m->nb_downs, "hold_down_ms",
+			(json_int_t)(m->judged == HEALTH_DOWN && m->hold_until_ms > now
+							? m->hold_until_ms - now
+							: 0),
+			"checks", checks);
+}
+
+json_t *
+health_service_view(const struct health *h, const struct service_key *service)
+{
+	const struct watched *s = watch_find(&h->watch, service);
+
+	if (s == NULL)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:b}", "healthy", (json_int_t)s->guard.nb_up,
+			"backends", (json_int_t)s->guard.nb_members, "min_healthy",
+			(json_int_t)guard_limit_of(
+					&s->conf->guard.min_healthy, s->guard.nb_members),
+			"waiting_to_leave", (json_int_t)s->guard.nb_waiting, "fail_open",
+			s->guard.fail_open);
+}
+
+void
+health_problems(const struct health *h, json_t *list)
+{
+	struct checker_state self;
+	char id[SERVICE_ID_STRLEN];
+	unsigned int nb = 0;
+
+	for (uint32_t i = 0; i < h->watch.nb_services && nb < MAX_PROBLEMS; i++) {
+		const struct watched *s = &h->watch.services[i];
+
+		if (!s->guard.fail_open)
+			continue;
+		nb++;
+		json_array_append_new(list,
+				json_sprintf("service %s: fails open: %u of %u backends are "
+					     "healthy, fewer than min-healthy",
+						service_id_format(&s->key, id), s->guard.nb_up,
+						s->guard.nb_members));
+	}
+	checker_state(h->checker, &self);
+	if (self.trouble_ms != 0 && clock_wall_ms() - self.trouble_ms < TROUBLE_MS)
+		json_array_append_new(list,
+				json_sprintf("health checks: %s; verdicts stay as they are",
+						self.trouble));
+}

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Health checks of guidewayd: real checks of real sockets on the loopback network."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+HOSTS = ["127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4"]
+FAST = "interval: 20ms, fast-interval: 10ms, timeout: 1s"
+
+
+class Server:
+    """Listens on one port at any of several addresses; each may be closed and opened."""
+
+    def __init__(self, hosts):
+        self.listeners = {}
+        self.port = None
+        for host in hosts:
+            self.open(host)
+
+    def open(self, host):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, self.port or 0))
+        listener.listen(64)
+        self.port = listener.getsockname()[1]
+        self.listeners[host] = listener
+
+    def close(self, host):
+        self.listeners.pop(host).close()
+
+    def end(self):
+        for host in list(self.listeners):
+            self.close(host)
+
+
+@pytest.fixture
+def server():
+    server = Server(HOSTS)
+    yield server
+    server.end()
+
+
+def document(port, health="", checks=None, hosts=HOSTS):
+    """Backends on the loopback network: the dataplane has no way to them, the checks have."""
+    checks = checks or f"{{type: tcp, {FAST}, port: {port}}}"
+    backends = "".join(f"      - address: {host}\n" for host in hosts)
+    return f"""\
+services:
+  - name: pay
+    address: 192.0.2.10
+    protocol: tcp
+    port: 443
+    mode: ipip
+    health: {{checks: [{checks}], {health}}}
+    backends:
+{backends}"""
+
+
+def healths(control):
+    return {b["address"]: b["health"]
+            for b in control.api.get("/v1/services/pay")["backends"]}
+
+
+def wait_for(control, wanted, timeout=60):
+    end = time.monotonic() + timeout
+    while (seen := healths(control)) != wanted:
+        assert time.monotonic() < end, f"{seen}, not {wanted}: {control.daemon.log_tail()}"
+        time.sleep(0.01)
+
+
+def all_are(health, **others):
+    return {host: others.get("h" + host.rsplit(".", 1)[1], health) for host in HOSTS}
+
+
+def test_a_backend_that_dies_goes_down_and_returns(control, server):
+    control.start(document(server.port))
+    wait_for(control, all_are("up"))
+    server.close(HOSTS[1])
+    wait_for(control, all_are("up", h2="down"))
+    service = control.api.get("/v1/services/pay")
+    assert service["backends_usable"] == 3
+    assert service["health"]["healthy"] == 3 and not service["health"]["fail_open"]
+    backend = service["backends"][1]
+    assert not backend["usable"] and backend["checked"]["flaps"] == 1
+    assert backend["checked"]["checks"][0]["last_result"] == "connection refused"
+    server.open(HOSTS[1])
+    wait_for(control, all_are("up"))
+    assert control.api.get("/v1/services/pay")["backends"][1]["checked"]["checks"][0][
+        "latency_us"] > 0
+
+
+def test_changes_of_health_are_in_the_audit_trail(control, server):
+    control.start(document(server.port))
+    wait_for(control, all_are("up"))
+    server.close(HOSTS[0])
+    wait_for(control, all_are("up", h1="down"))
+
+    def recorded():
+        return [(change, entry["result"]) for entry in control.api.get("/v1/audit")["entries"]
+                if entry["action"] == "health.change" for change in entry["after"]
+                if change["health"] == "down"]
+    end = time.monotonic() + 60
+    while not recorded():  # Written after it has taken effect.
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert recorded() == [({"service": "tcp/192.0.2.10:443", "backend": HOSTS[0],
+                            "health": "down", "was": "up", "why": "connection refused"},
+                           "observed")]
+
+
+def test_too_few_healthy_backends_fail_open_loudly(control, server):
+    control.start(document(server.port, health="min-healthy: 50%"))
+    wait_for(control, all_are("up"))
+    server.close(HOSTS[0])
+    server.close(HOSTS[1])
+    wait_for(control, all_are("up", h1="down", h2="down"))
+    assert control.api.get("/v1/status")["healthy"] is False or \
+        not any("fails open" in p for p in control.api.get("/v1/status")["problems"])
+    server.close(HOSTS[2])
+    wait_for(control, all_are("unknown", h4="up"))
+    assert any("fails open: 1 of 4" in p for p in control.api.get("/v1/status")["problems"])
+    assert control.api.get("/v1/services/pay")["health"]["fail_open"]
+    server.open(HOSTS[2])
+    wait_for(control, all_are("up", h1="down", h2="down"))
+    assert not control.api.get("/v1/services/pay")["health"]["fail_open"]
+
+
+def test_all_down_at_once_take_nothing_down(control, server):
+    control.start(document(server.port))
+    wait_for(control, all_are("up"))
+    server.end()
+    wait_for(control, all_are("unknown"))
+    assert control.api.get("/v1/services/pay")["backends_usable"] == 4
+
+
+def test_initially_down_until_a_check_passes(control, server):
+    server.close(HOSTS[3])
+    control.start(document(server.port, health="initial: down"))
+    wait_for(control, all_are("up", h4="down"))
+
+
+def test_any_of_two_checks_suffices_if_so_combined(control, server):
+    dead = socket.socket()
+    dead.bind(("127.0.1.1", 0))  # Bound, but does not listen: connections are refused.
+    port = dead.getsockname()[1]
+    two = f"{{type: tcp, {FAST}, port: {server.port}}}, {{type: tcp, {FAST}, port: {port}}}"
+    control.start(document(server.port, health="combine: any, min-healthy: 0", checks=two,
+                           hosts=HOSTS[:1]))
+    wait_for(control, {HOSTS[0]: "up"})
+    control.api.apply_yaml(document(server.port, health="combine: all, min-healthy: 0",
+                                    checks=two, hosts=HOSTS[:1]))
+    wait_for(control, {HOSTS[0]: "down"})
+    dead.close()
+
+
+def test_checks_that_are_taken_out_leave_no_verdict_behind(control, server):
+    control.start(document(server.port))
+    server.close(HOSTS[0])
+    wait_for(control, all_are("up", h1="down"))
+    text = document(server.port)
+    without = "".join(line + "\n" for line in text.splitlines() if "health:" not in line)
+    control.api.apply_yaml(without)
+    wait_for(control, all_are("unknown"))
+    assert control.api.get("/v1/services/pay")["health"] is None
+
+
+def test_a_changed_check_keeps_the_verdict_until_it_has_its_own(control, server):
+    control.start(document(server.port))
+    server.close(HOSTS[0])
+    wait_for(control, all_are("up", h1="down"))
+    # Hours until the first attempt of the new check: the old verdict holds.
+    control.api.apply_yaml(document(server.port, checks=(
+        f"{{type: tcp, interval: 1h, fast-interval: 1h, port: {server.port}}}")))
+    for _ in range(20):
+        assert healths(control) == all_are("up", h1="down")
+        time.sleep(0.01)
+
+
+def test_health_survives_an_export_and_a_restart(control, server):
+    text = document(server.port, health="min-healthy: 2, max-leave: 25%, hold-down: 500ms",
+                    checks=f"{{type: tcp, {FAST}, port: {server.port}, rise: 4, fall: 5, "
+                           "jitter: 0%, source: 127.0.0.1}")
+    control.start(text)
+    before = control.api.get("/v1/config")
+    exported = control.api.export_yaml()
+    assert control.api.apply_yaml(exported)["result"] == "unchanged"
+    assert before["services"][0]["health"] == {
+        "checks": [{"type": "tcp", "interval": "20ms", "fast-interval": "10ms", "timeout": "1s",
+                    "rise": 4, "fall": 5, "jitter": "0%", "port": server.port,
+                    "source": "127.0.0.1"}],
+        "min-healthy": 2, "max-leave": "25%", "hold-down": "500ms"}
+    control.daemon.end()
+    control.start()
+    assert control.api.get("/v1/config") == before
+    wait_for(control, all_are("up"))
+
+
+def test_the_expected_text_decides(control):
+    """A server that accepts, but is not ready, is not up."""
+    ready = threading.Event()
+    listener = socket.create_server((HOSTS[0], 0))
+
+    def serve():
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer:
+                peer.sendall(b"+PONG\r\n" if ready.is_set() else b"-LOADING\r\n")
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    check = (f"{{type: tcp, {FAST}, port: {listener.getsockname()[1]}, "
+             r'send: "PING\r\n", expect: "+PONG"}')
+    control.start(document(0, health="min-healthy: 0", checks=check, hosts=HOSTS[:1]))
+    wait_for(control, {HOSTS[0]: "down"})
+    ready.set()
+    wait_for(control, {HOSTS[0]: "up"})
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(10)
+
+
+@pytest.mark.parametrize("health, complaint", [
+    ("checks: []", "must be a list of 1..8 checks"),
+    ("checks: [{type: tpc}]", '"tpc" is not tcp'),
+    ("checks: [{type: tcp, interval: 5ms}]", "5ms is not in 10ms..1h"),
+    ("checks: [{type: tcp, interval: 5}]", '"5" is not a duration such as 100ms'),
+    ("checks: [{type: tcp, interval: 1s, fast-interval: 2s}]",
+     "the fast interval is longer than the interval"),
+    ("checks: [{type: tcp, fall: 0}]", "0 is not in 1..100"),
+    ("checks: [{type: tcp, jitter: 60%}]", "60% is not in 0%..50%"),
+    ("checks: [{type: tcp, source: 10.0.0.1, address: '::1'}]", "of different families"),
+    ("checks: [{type: tcp, expect: ''}]", "has 0 bytes, must have 1..255"),
+    ("checks: [{type: tcp}], min-healthy: 101%", "101% is not in 0%..100%"),
+    ("checks: [{type: tcp}], max-leave: 0", "0 is not in 1.."),
+    ("checks: [{type: tcp}], combine: some", '"some" is not all or any'),
+    ("min-healthy: 1", "checks is missing"),
+])
+def test_bad_keys_are_refused_with_their_place(control, health, complaint):
+    control.start(document(1))
+    text = document(1).replace(document(1).split("health: ")[1].split("\n")[0], f"{{{health}}}")
+    with pytest.raises(Exception) as refused:
+        control.api.apply_yaml(text)
+    assert complaint in str(refused.value)
+    assert "services[0].health" in str(refused.value)
+
+
+def test_the_dataplane_hears_of_it(control, server):
+    """With a dataplane: the shares of slots follow health, and return to what they were."""
+    control.start(document(server.port).replace("mode: ipip", "mode: ipip\n    slots: 1009"))
+    control.start_dataplane()
+    wait_for(control, all_are("up"))
+    before = control.api.get("/v1/status")["dataplane"]["generation"]
+    server.close(HOSTS[2])
+    wait_for(control, all_are("up", h3="down"))
+    control.until(lambda s: s["dataplane"]["generation"] > before and s["dataplane"]["in_sync"],
+                  "the change is in force")
+    assert control.api.get("/v1/status")["last_apply"]["commands"] == 1
