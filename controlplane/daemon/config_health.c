@@ -23,13 +23,27 @@ static const struct config_health defaults = {
 
 /* One check. */
 
+/** One of two words. @return 0, 1; negative: complained. */
+static int
+read_word(struct reader *r, const struct node *node, const char *zero, const char *one)
+{
+	const char *text = read_text(r, node);
+
+	if (text == NULL)
+		return -1;
+	if (strcmp(text, zero) == 0 || strcmp(text, one) == 0)
+		return strcmp(text, one) == 0;
+	reader_complain(r, node, NULL, "\"%.40s\" is not %s or %s", text, zero, one);
+	return -1;
+}
+
 static void
 read_type(struct reader *r, const struct node *node, void *out)
 {
 	const char *text = read_text(r, node);
 
 	if (text != NULL && check_type_parse(text, &((struct check *)out)->type) != 0)
-		reader_complain(r, node, NULL, "\"%.40s\" is not tcp", text);
+		reader_complain(r, node, NULL, "\"%.40s\" is not tcp or http", text);
 }
 
 static void
@@ -134,6 +148,82 @@ read_expect(struct reader *r, const struct node *node, void *out)
 	read_bytes(r, node, &((struct check *)out)->expect);
 }
 
+/** Text of an HTTP request: nothing in it may end a line. */
+static void
+read_http_text(struct reader *r, const struct node *node, const char *letters,
+		struct check_text *out)
+{
+	struct check_text text = { .len = 0 };
+
+	read_bytes(r, node, &text);
+	for (unsigned int i = 0; i < text.len; i++) {
+		char c = text.bytes[i];
+
+		if (c > ' ' && c < 127 && (letters == NULL || strchr(letters, c) != NULL))
+			continue;
+		reader_complain(r, node, NULL, "has a character that must not be there");
+		return;
+	}
+	*out = text;
+}
+
+static void
+read_method(struct reader *r, const struct node *node, void *out)
+{
+	read_http_text(r, node, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", &((struct check *)out)->method);
+}
+
+static void
+read_path(struct reader *r, const struct node *node, void *out)
+{
+	struct check *check = out;
+
+	read_http_text(r, node, NULL, &check->path);
+	if (check->path.len > 0 && check->path.bytes[0] != '/')
+		reader_complain(r, node, NULL, "must begin with /");
+}
+
+static void
+read_host(struct reader *r, const struct node *node, void *out)
+{
+	read_http_text(r, node, NULL, &((struct check *)out)->host);
+}
+
+/** "200" or "200-399". */
+static void
+read_status(struct reader *r, const struct node *node, void *out)
+{
+	struct check *check = out;
+	const char *text = node->text;
+	unsigned int min, max;
+	int end = 0;
+	bool good = node->kind == NODE_PLAIN || node->kind == NODE_STRING ||
+			node->kind == NODE_NUMBER;
+
+	if (good && sscanf(text, "%3u-%3u%n", &min, &max, &end) == 2 && text[end] == '\0')
+		good = text[0] != '+' && text[0] != '-';
+	else if (good && sscanf(text, "%3u%n", &min, &end) == 1 && text[end] == '\0')
+		max = min;
+	else
+		good = false;
+	if (!good || min < 100 || max > 599 || min > max) {
+		reader_complain(r, node, NULL,
+				"must be a status such as 200, or some such as 200-399");
+		return;
+	}
+	check->status_min = (uint16_t)min;
+	check->status_max = (uint16_t)max;
+}
+
+static void
+read_keep_alive(struct reader *r, const struct node *node, void *out)
+{
+	int word = read_word(r, node, "false", "true");
+
+	if (word >= 0)
+		((struct check *)out)->keep_alive = (uint8_t)word;
+}
+
 static const struct field check_fields[] = {
 	{ "type", true, read_type },
 	{ "interval", false, read_interval },
@@ -147,7 +237,29 @@ static const struct field check_fields[] = {
 	{ "source", false, read_source },
 	{ "send", false, read_send },
 	{ "expect", false, read_expect },
+	{ "method", false, read_method },
+	{ "path", false, read_path },
+	{ "host", false, read_host },
+	{ "status", false, read_status },
+	{ "keep-alive", false, read_keep_alive },
 };
+
+/** Keys that another type has. */
+static void
+check_keys(struct reader *r, const struct node *node, const struct check *check)
+{
+	static const char *const of_http[] = { "method", "path", "host", "status", "keep-alive" };
+
+	for (size_t i = 0; check->type != CHECK_HTTP && i < ARRAY_LEN(of_http); i++) {
+		const struct node *key = node_child_or_self(node, of_http[i]);
+
+		if (key != node)
+			reader_complain(r, key, NULL, "%s is for checks of type http", of_http[i]);
+	}
+	if (check->type == CHECK_HTTP && check->send.len > 0)
+		reader_complain(r, node_child_or_self(node, "send"), NULL,
+				"send is for checks of type tcp");
+}
 
 static void
 read_check(struct reader *r, const struct node *node, struct check *out)
@@ -155,6 +267,7 @@ read_check(struct reader *r, const struct node *node, struct check *out)
 	check_init(out, CHECK_TCP);
 	if (!fields_read(r, node, check_fields, ARRAY_LEN(check_fields), out))
 		return;
+	check_keys(r, node, out);
 	if (out->fast_interval_ms > out->interval_ms)
 		reader_complain(r, node_child_or_self(node, "fast-interval"), NULL,
 				"the fast interval is longer than the interval");
@@ -181,20 +294,6 @@ read_checks(struct reader *r, const struct node *node, void *out)
 		read_check(r, child, &h->checks[h->nb_checks++]);
 		reader_leave(r, saved);
 	}
-}
-
-/** One of two words. @return 0, 1; negative: complained. */
-static int
-read_word(struct reader *r, const struct node *node, const char *zero, const char *one)
-{
-	const char *text = read_text(r, node);
-
-	if (text == NULL)
-		return -1;
-	if (strcmp(text, zero) == 0 || strcmp(text, one) == 0)
-		return strcmp(text, one) == 0;
-	reader_complain(r, node, NULL, "\"%.40s\" is not %s or %s", text, zero, one);
-	return -1;
 }
 
 static void
@@ -365,6 +464,13 @@ set_address(json_t *json, const char *key, const struct ip_addr *addr)
 		json_object_set_new(json, key, json_string(ip_addr_format(addr, text)));
 }
 
+static void
+set_text(json_t *json, const char *key, const struct check_text *text)
+{
+	if (text->len > 0)
+		json_object_set_new(json, key, json_stringn(text->bytes, text->len));
+}
+
 static json_t *
 check_to_json(const struct check *c)
 {
@@ -383,10 +489,16 @@ check_to_json(const struct check *c)
 		json_object_set_new(json, "port", json_integer(c->l4_port));
 	set_address(json, "address", &c->addr);
 	set_address(json, "source", &c->source);
-	if (c->send.len > 0)
-		json_object_set_new(json, "send", json_stringn(c->send.bytes, c->send.len));
-	if (c->expect.len > 0)
-		json_object_set_new(json, "expect", json_stringn(c->expect.bytes, c->expect.len));
+	set_text(json, "send", &c->send);
+	set_text(json, "expect", &c->expect);
+	set_text(json, "method", &c->method);
+	set_text(json, "path", &c->path);
+	set_text(json, "host", &c->host);
+	if (c->status_min != CHECK_DEFAULT_STATUS_MIN || c->status_max != CHECK_DEFAULT_STATUS_MAX)
+		json_object_set_new(json, "status",
+				json_sprintf("%u-%u", c->status_min, c->status_max));
+	if (c->keep_alive != 0)
+		json_object_set_new(json, "keep-alive", json_string("true"));
 	return json;
 }
 

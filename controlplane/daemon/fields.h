@@ -21,7 +21,7 @@
 
 #define READER_PATH_SIZE 256
 /** Fields of one map. */
-#define FIELDS_MAX 16
+#define FIELDS_MAX 24
 
 /** Where a reader is in its document. */
 struct reader {

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const type_names[NB_CHECK_TYPES] = { [CHECK_TCP] = "tcp" };
+static const char
+		*const type_names[NB_CHECK_TYPES] = { [CHECK_TCP] = "tcp", [CHECK_HTTP] = "http" };
 
 void
 check_init(struct check *check, enum check_type type)
@@ -17,6 +18,8 @@ check_init(struct check *check, enum check_type type)
 	check->rise = CHECK_DEFAULT_RISE;
 	check->fall = CHECK_DEFAULT_FALL;
 	check->jitter_percent = CHECK_DEFAULT_JITTER;
+	check->status_min = CHECK_DEFAULT_STATUS_MIN;
+	check->status_max = CHECK_DEFAULT_STATUS_MAX;
 }
 
 int

@@ -20,7 +20,8 @@
 #include "base/compiler.h"
 
 enum check_type {
-	CHECK_TCP = 1, /**< Connect; then, if there is something to say or hear, do so. */
+	CHECK_TCP = 1,	/**< Connect; then, if there is something to say or hear, do so. */
+	CHECK_HTTP = 2, /**< HTTP/1.1: a request, and what its answer must be. */
 	NB_CHECK_TYPES
 };
 
@@ -42,6 +43,8 @@ struct check_text {
 #define CHECK_DEFAULT_RISE 2
 #define CHECK_DEFAULT_FALL 3
 #define CHECK_DEFAULT_JITTER 10 /**< Percent of an interval. */
+#define CHECK_DEFAULT_STATUS_MIN 200
+#define CHECK_DEFAULT_STATUS_MAX 399
 
 /** No padding that is not zero: checks are compared as bytes. Make them with check_init(). */
 struct check {
@@ -55,6 +58,14 @@ struct check {
 	uint16_t fall;
 	uint8_t type; /**< enum check_type. */
 	uint8_t jitter_percent;
+	/* CHECK_HTTP. */
+	uint16_t status_min; /**< 100…599: statuses that are good. */
+	uint16_t status_max;
+	uint8_t keep_alive;	  /**< 0 or 1: the connection serves the next attempts too. */
+	uint8_t reserved[3];	  /**< Zero. */
+	struct check_text method; /**< Empty: GET. */
+	struct check_text path;	  /**< Empty: "/". */
+	struct check_text host;	  /**< Host header; empty: the address. */
 	struct check_text send;
 	struct check_text expect; /**< Found anywhere in the answer; empty: nothing is read. */
 };

@@ -67,6 +67,7 @@ struct checker {
 
 	/* The thread's. */
 	struct ev_loop *loop;
+	struct probe_env *env;
 	ev_async to_thread;
 	ev_timer heartbeat;
 	uint64_t beat_us; /* When the heart beat last. */
@@ -253,6 +254,7 @@ slot_free(struct slot *slot)
 		probe_stop(&slot->probe);
 		slot->checker->nb_running--;
 	}
+	probe_fini(&slot->probe);
 	free(slot);
 }
 
@@ -266,10 +268,8 @@ slot_create(struct checker *c, const struct check *check)
 	slot->checker = c;
 	slot->check = check;
 	verdict_init(&slot->verdict);
-	probe_init(&slot->probe, c->loop, on_probe_done, slot);
+	probe_init(&slot->probe, c->env, on_probe_done, slot);
 	ev_timer_init(&slot->timer, on_timer, 0., 0.);
-	/* An answer that is there counts before the time that is up. */
-	ev_set_priority(&slot->probe.io, 1);
 	slot->timer.data = slot;
 	return slot;
 }
@@ -483,6 +483,9 @@ checker_create(struct ev_loop *loop, void (*changed)(void *context), void *conte
 	c->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (c->loop == NULL)
 		goto err_free;
+	c->env = probe_env_create(c->loop);
+	if (c->env == NULL)
+		goto err_loop;
 	ev_async_init(&c->to_main, on_main_wake);
 	ev_async_init(&c->to_thread, on_thread_wake);
 	ev_timer_init(&c->heartbeat, on_heartbeat, HEARTBEAT_S, HEARTBEAT_S);
@@ -492,10 +495,12 @@ checker_create(struct ev_loop *loop, void (*changed)(void *context), void *conte
 	c->heartbeat.data = c;
 	ev_async_start(c->loop, &c->to_thread);
 	if (start_thread(c) != 0)
-		goto err_loop;
+		goto err_env;
 	ev_async_start(loop, &c->to_main);
 	return c;
 
+err_env:
+	probe_env_destroy(c->env);
 err_loop:
 	ev_loop_destroy(c->loop);
 err_free:
@@ -521,6 +526,7 @@ checker_destroy(struct checker *c)
 	for (uint32_t i = 0; i < c->nb_slots; i++)
 		slot_free(c->slots[i]);
 	free(c->slots);
+	probe_env_destroy(c->env);
 	ev_loop_destroy(c->loop);
 	check_set_unref(s->wanted);
 	check_set_unref(s->taken);

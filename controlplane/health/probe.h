@@ -6,7 +6,8 @@
  * @file
  * One attempt of a check, from its first packet to its result.
  *
- * A probe never blocks and holds one socket at most. Time is not its business: whoever
+ * A probe never blocks and holds one socket at most (CHECK_HTTP with keep-alive: also between
+ * attempts). Time is not its business: whoever
  * started it stops it when the time is up.
  *
  * Thread safety: a probe belongs to the thread that runs its loop.
@@ -30,8 +31,16 @@ struct probe;
 /** Called from the loop, or from within probe_start(). @param why Constant text; "" if good. */
 typedef void (*probe_done)(struct probe *probe, enum probe_result result, const char *why);
 
+/** What the probes of one loop share. */
+struct probe_env;
+
+/** @return NULL: out of memory. */
+struct probe_env *probe_env_create(struct ev_loop *loop);
+/** Every probe of it was stopped. Legal with NULL. */
+void probe_env_destroy(struct probe_env *env);
+
 struct probe {
-	struct ev_loop *loop;
+	struct probe_env *env;
 	const struct check *check;
 	probe_done done;
 	void *context;
@@ -40,13 +49,16 @@ struct probe {
 	uint8_t nb_sent; /**< Bytes of check.send that are out. */
 	char *answer;	 /**< What came, if anything is expected. */
 	uint32_t answer_len;
+	void *request; /**< CHECK_HTTP: the transfer, kept from attempt to attempt. */
 };
 
 /** Most of an answer that is looked at, in bytes. */
 #define PROBE_ANSWER_MAX 4096
 
 /** Once, before the first start. */
-void probe_init(struct probe *probe, struct ev_loop *loop, probe_done done, void *context);
+void probe_init(struct probe *probe, struct probe_env *env, probe_done done, void *context);
+/** Give back what is kept from attempt to attempt; it was stopped. */
+void probe_fini(struct probe *probe);
 /** Begin; the last attempt has ended. */
 void probe_start(struct probe *probe, const struct check *check);
 /** End without a result; legal at any time. @return how far it came, as text for people. */

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/health/probe.h"
+#include "controlplane/health/probe_private.h"
 
 union socket_address {
 	struct sockaddr any;
@@ -37,60 +37,13 @@ socket_address(const struct ip_addr *addr, uint16_t port, union socket_address *
 }
 
 static void
-finish(struct probe *probe, enum probe_result result, const char *why)
-{
-	probe_stop(probe);
-	probe->done(probe, result, why);
-}
-
-/** What an error of connect() or of a connection says, and about whom. */
-static void
-finish_error(struct probe *probe, int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-		finish(probe, PROBE_REFUSED, "connection refused");
-		return;
-	case ECONNRESET:
-	case EPIPE:
-		finish(probe, PROBE_REFUSED, "connection reset");
-		return;
-	case EHOSTUNREACH:
-		finish(probe, PROBE_REFUSED, "host unreachable");
-		return;
-	case ETIMEDOUT:
-		finish(probe, PROBE_BAD, "no answer");
-		return;
-	case EMFILE:
-	case ENFILE:
-		finish(probe, PROBE_TROUBLE, "no file descriptor is left");
-		return;
-	case ENETUNREACH:
-	case ENETDOWN:
-		finish(probe, PROBE_TROUBLE, "this host has no route");
-		return;
-	case EADDRNOTAVAIL:
-		finish(probe, PROBE_TROUBLE,
-				"the source address, or a free port of it, is missing");
-		return;
-	case EACCES:
-	case EPERM:
-		finish(probe, PROBE_TROUBLE, "this host's own rules forbid it");
-		return;
-	default:
-		finish(probe, PROBE_TROUBLE, "a system call failed");
-		return;
-	}
-}
-
-static void
 wait_for(struct probe *probe, int events)
 {
 	int fd = probe->io.fd;
 
-	ev_io_stop(probe->loop, &probe->io);
+	ev_io_stop(probe->env->loop, &probe->io);
 	ev_io_set(&probe->io, fd, events);
-	ev_io_start(probe->loop, &probe->io);
+	ev_io_start(probe->env->loop, &probe->io);
 }
 
 /** @return false: ended. */
@@ -106,13 +59,13 @@ send_rest(struct probe *probe)
 		if (n < 0) {
 			if (errno == EAGAIN)
 				return true;
-			finish_error(probe, errno);
+			probe_finish_error(probe, errno);
 			return false;
 		}
 		probe->nb_sent = (uint8_t)(probe->nb_sent + n);
 	}
 	if (probe->check->expect.len == 0) {
-		finish(probe, PROBE_GOOD, "");
+		probe_finish(probe, PROBE_GOOD, "");
 		return false;
 	}
 	wait_for(probe, EV_READ);
@@ -129,16 +82,16 @@ receive(struct probe *probe)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n < 0) {
-		finish_error(probe, errno);
+		probe_finish_error(probe, errno);
 		return;
 	}
 	probe->answer_len += (uint32_t)n;
 	if (memmem(probe->answer, probe->answer_len, expect->bytes, expect->len) != NULL)
-		finish(probe, PROBE_GOOD, "");
+		probe_finish(probe, PROBE_GOOD, "");
 	else if (n == 0)
-		finish(probe, PROBE_BAD, "closed without the expected text");
+		probe_finish(probe, PROBE_BAD, "closed without the expected text");
 	else if (probe->answer_len == PROBE_ANSWER_MAX)
-		finish(probe, PROBE_BAD, "the answer does not hold the expected text");
+		probe_finish(probe, PROBE_BAD, "the answer does not hold the expected text");
 }
 
 static void
@@ -150,15 +103,15 @@ on_connected(struct probe *probe)
 	if (getsockopt(probe->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
 	if (error != 0) {
-		finish_error(probe, error);
+		probe_finish_error(probe, error);
 		return;
 	}
 	probe->connected = true;
 	send_rest(probe);
 }
 
-static void
-on_io(struct ev_loop *loop, ev_io *w, int events)
+void
+probe_tcp_on_io(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct probe *probe = w->data;
 
@@ -201,49 +154,41 @@ open_socket(const struct check *check)
 }
 
 void
-probe_init(struct probe *probe, struct ev_loop *loop, probe_done done, void *context)
+probe_tcp_start(struct probe *probe)
 {
-	*probe = (struct probe){ .loop = loop, .done = done, .context = context };
-	ev_io_init(&probe->io, on_io, -1, EV_WRITE);
-	probe->io.data = probe;
-}
-
-void
-probe_start(struct probe *probe, const struct check *check)
-{
+	const struct check *check = probe->check;
 	union socket_address to;
 	socklen_t len = socket_address(&check->addr, check->l4_port, &to);
 	int fd = open_socket(check);
 
-	probe->check = check;
 	if (fd < 0) {
-		finish_error(probe, errno);
+		probe_finish_error(probe, errno);
 		return;
 	}
 	ev_io_set(&probe->io, fd, EV_WRITE);
 	if (check->expect.len > 0) {
 		probe->answer = malloc(PROBE_ANSWER_MAX);
 		if (probe->answer == NULL) {
-			finish(probe, PROBE_TROUBLE, "out of memory");
+			probe_finish(probe, PROBE_TROUBLE, "out of memory");
 			return;
 		}
 	}
 	if (connect(fd, &to.any, len) != 0 && errno != EINPROGRESS) {
-		finish_error(probe, errno);
+		probe_finish_error(probe, errno);
 		return;
 	}
-	ev_io_start(probe->loop, &probe->io);
+	ev_io_start(probe->env->loop, &probe->io);
 }
 
 const char *
-probe_stop(struct probe *probe)
+probe_tcp_stop(struct probe *probe)
 {
 	const char *where = !probe->connected ? "no answer to the connection attempt"
 			: probe->nb_sent < probe->check->send.len
 			? "connected, but takes no data"
 			: "connected, but the expected text does not come";
 
-	ev_io_stop(probe->loop, &probe->io);
+	ev_io_stop(probe->env->loop, &probe->io);
 	if (probe->io.fd >= 0)
 		close(probe->io.fd);
 	ev_io_set(&probe->io, -1, EV_WRITE);

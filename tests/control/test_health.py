@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Health checks of guidewayd: real checks of real sockets on the loopback network."""
 
+import http.server
 import socket
 import threading
 import time
@@ -224,9 +225,110 @@ def test_the_expected_text_decides(control):
     thread.join(10)
 
 
+class Http(http.server.BaseHTTPRequestHandler):
+    """Answers as the class is told; remembers what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+    status = 200
+    asked = []
+
+    def do_GET(self):
+        Http.asked.append((self.command, self.path, self.headers["Host"],
+                           self.client_address[1]))
+        self.send_response(Http.status)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(b"ready\n")
+
+    do_HEAD = do_OPTIONS = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def web():
+    Http.status, Http.asked = 200, []
+    web = http.server.ThreadingHTTPServer((HOSTS[0], 0), Http)
+    thread = threading.Thread(target=web.serve_forever, args=(0.01,))
+    thread.start()
+    yield web.server_port
+    web.shutdown()
+    thread.join()
+    web.server_close()
+
+
+def http_document(port, more=""):
+    return document(0, health="min-healthy: 0", hosts=HOSTS[:1],
+                    checks=f"{{type: http, {FAST}, port: {port}{more}}}")
+
+
+def last_result(control):
+    backend, = control.api.get("/v1/services/pay")["backends"]
+    return backend["checked"]["checks"][0]["last_result"]
+
+
+def test_http_asks_what_it_is_told_and_believes_the_status(control, web):
+    control.start(http_document(web, ', path: "/ready?deep=1", host: pay.example, method: OPTIONS'))
+    wait_for(control, {HOSTS[0]: "up"})
+    assert Http.asked[0][:3] == ("OPTIONS", "/ready?deep=1", "pay.example")
+    Http.status = 503
+    wait_for(control, {HOSTS[0]: "down"})
+    assert last_result(control) == "the status says that the server fails (5xx)"
+    Http.status = 301
+    wait_for(control, {HOSTS[0]: "up"})
+    control.api.apply_yaml(http_document(web, ", status: 200-299"))
+    wait_for(control, {HOSTS[0]: "down"})
+
+
+def test_http_believes_the_body(control, web):
+    control.start(http_document(web, ", expect: ready"))
+    wait_for(control, {HOSTS[0]: "up"})
+    control.api.apply_yaml(http_document(web, ", expect: not ready"))
+    wait_for(control, {HOSTS[0]: "down"})
+    assert last_result(control) == "the body does not hold the expected text"
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_http_keeps_its_connection_only_if_it_may(control, web, keep_alive):
+    control.start(http_document(web, ", keep-alive: true" if keep_alive else ""))
+    end = time.monotonic() + 60
+    while len(Http.asked) < 20:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    connections = {port for _, _, _, port in Http.asked[:20]}
+    assert len(connections) == (1 if keep_alive else 20)
+
+
+def test_http_head_needs_no_body(control, web):
+    control.start(http_document(web, ", method: HEAD"))
+    wait_for(control, {HOSTS[0]: "up"})
+    assert Http.asked[0][:2] == ("HEAD", "/")
+
+
+def test_http_of_something_else_is_down(control, server):
+    """It accepts and says nothing; then nobody listens."""
+    control.start(http_document(server.port, ", timeout: 50ms").replace("timeout: 1s, ", "")
+                  .replace(", timeout: 1s", ""))
+    wait_for(control, {HOSTS[0]: "down"})
+    assert last_result(control) == "connected, but no whole answer comes"
+    server.end()
+    end = time.monotonic() + 60
+    while last_result(control) != "connection refused":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("health, complaint", [
+    ("checks: [{type: http, path: ready}]", "must begin with /"),
+    ('checks: [{type: http, path: "/a\\r\\nX: y"}]', "has a character that must not be there"),
+    ("checks: [{type: http, status: 99}]", "must be a status such as 200"),
+    ("checks: [{type: http, status: 300-200}]", "must be a status such as 200"),
+    ("checks: [{type: http, send: x}]", "send is for checks of type tcp"),
+    ("checks: [{type: tcp, path: /}]", "path is for checks of type http"),
     ("checks: []", "must be a list of 1..8 checks"),
-    ("checks: [{type: tpc}]", '"tpc" is not tcp'),
+    ("checks: [{type: tpc}]", '"tpc" is not tcp or http'),
     ("checks: [{type: tcp, interval: 5ms}]", "5ms is not in 10ms..1h"),
     ("checks: [{type: tcp, interval: 5}]", '"5" is not a duration such as 100ms'),
     ("checks: [{type: tcp, interval: 1s, fast-interval: 2s}]",

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "controlplane/health/probe_private.h"
+
+static const struct {
+	void (*start)(struct probe *probe);
+	const char *(*stop)(struct probe *probe);
+} kinds[NB_CHECK_TYPES] = {
+	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop },
+	[CHECK_HTTP] = { probe_http_start, probe_http_stop },
+};
+
+struct probe_env *
+probe_env_create(struct ev_loop *loop)
+{
+	struct probe_env *env = calloc(1, sizeof(*env));
+
+	if (env == NULL)
+		return NULL;
+	env->loop = loop;
+	if (probe_http_init(env) != 0) {
+		free(env);
+		return NULL;
+	}
+	return env;
+}
+
+void
+probe_env_destroy(struct probe_env *env)
+{
+	if (env == NULL)
+		return;
+	probe_http_fini(env);
+	free(env);
+}
+
+void
+probe_init(struct probe *probe, struct probe_env *env, probe_done done, void *context)
+{
+	*probe = (struct probe){ .env = env, .done = done, .context = context };
+	ev_io_init(&probe->io, probe_tcp_on_io, -1, EV_WRITE);
+	/* An answer that is there counts before the time that is up. */
+	ev_set_priority(&probe->io, 1);
+	probe->io.data = probe;
+}
+
+void
+probe_fini(struct probe *probe)
+{
+	if (probe->request != NULL)
+		probe_http_release(probe);
+}
+
+void
+probe_start(struct probe *probe, const struct check *check)
+{
+	probe->check = check;
+	kinds[check->type].start(probe);
+}
+
+const char *
+probe_stop(struct probe *probe)
+{
+	return kinds[probe->check->type].stop(probe);
+}
+
+void
+probe_finish(struct probe *probe, enum probe_result result, const char *why)
+{
+	probe_stop(probe);
+	probe->done(probe, result, why);
+}
+
+/** What an error of connect() or of a connection says, and about whom. */
+void
+probe_finish_error(struct probe *probe, int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		probe_finish(probe, PROBE_REFUSED, "connection refused");
+		return;
+	case ECONNRESET:
+	case EPIPE:
+		probe_finish(probe, PROBE_REFUSED, "connection reset");
+		return;
+	case EHOSTUNREACH:
+		probe_finish(probe, PROBE_REFUSED, "host unreachable");
+		return;
+	case ETIMEDOUT:
+		probe_finish(probe, PROBE_BAD, "no answer");
+		return;
+	case EMFILE:
+	case ENFILE:
+		probe_finish(probe, PROBE_TROUBLE, "no file descriptor is left");
+		return;
+	case ENETUNREACH:
+	case ENETDOWN:
+		probe_finish(probe, PROBE_TROUBLE, "this host has no route");
+		return;
+	case EADDRNOTAVAIL:
+		probe_finish(probe, PROBE_TROUBLE,
+				"the source address, or a free port of it, is missing");
+		return;
+	case EACCES:
+	case EPERM:
+		probe_finish(probe, PROBE_TROUBLE, "this host's own rules forbid it");
+		return;
+	default:
+		probe_finish(probe, PROBE_TROUBLE, "a system call failed");
+		return;
+	}
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * libcurl's multi interface on the loop: it says which sockets to watch and when to wake
+ * it (CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERFUNCTION). The address is always the check's,
+ * whatever the Host header says (CURLOPT_CONNECT_TO), so nothing is ever resolved.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/health/probe_private.h"
+
+/** Idle connections that are kept for checks with keep-alive. */
+#define MAX_CONNECTIONS 16384L
+
+/** A check's transfer. */
+struct http_request {
+	CURL *easy;
+	struct curl_slist *headers;
+	struct curl_slist *connect_to;
+};
+
+/* Ends. */
+
+static bool
+status_is_good(const struct check *check, long status)
+{
+	return status >= check->status_min && status <= check->status_max;
+}
+
+static void
+finish_answer(struct probe *probe, long status)
+{
+	const struct check_text *expect = &probe->check->expect;
+
+	if (!status_is_good(probe->check, status))
+		probe_finish(probe, PROBE_BAD,
+				status >= 500 ? "the status says that the server fails (5xx)"
+						: status >= 400
+						? "the status says that the request is wrong (4xx)"
+						: "the status is not the expected one");
+	else if (expect->len > 0 &&
+			memmem(probe->answer, probe->answer_len, expect->bytes, expect->len) ==
+					NULL)
+		probe_finish(probe, PROBE_BAD, "the body does not hold the expected text");
+	else
+		probe_finish(probe, PROBE_GOOD, "");
+}
+
+static void
+finish_failed(struct probe *probe, CURL *easy, CURLcode code)
+{
+	long error = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		if (error != 0)
+			probe_finish_error(probe, (int)error);
+		else
+			probe_finish(probe, PROBE_BAD, "the connection broke");
+		return;
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+		probe_finish(probe, PROBE_BAD, "closed without a whole answer");
+		return;
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		probe_finish(probe, PROBE_BAD, "the answer is not HTTP");
+		return;
+	case CURLE_OUT_OF_MEMORY:
+		probe_finish(probe, PROBE_TROUBLE, "out of memory");
+		return;
+	case CURLE_INTERFACE_FAILED:
+		probe_finish(probe, PROBE_TROUBLE, "the source address is missing");
+		return;
+	default:
+		probe_finish(probe, PROBE_BAD, "the HTTP exchange failed");
+		return;
+	}
+}
+
+/** Look which transfers have ended. */
+static void
+reap(struct probe_env *env)
+{
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(env->multi, &left)) != NULL) {
+		CURL *easy = msg->easy_handle;
+		CURLcode code = msg->data.result;
+		struct probe *probe = NULL;
+		long status = 0;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&probe);
+		curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+		if (code == CURLE_OK)
+			finish_answer(probe, status);
+		else
+			finish_failed(probe, easy, code);
+	}
+}
+
+/* The loop. */
+
+static void
+on_socket(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct probe_env *env = w->data;
+	int running, what = 0;
+
+	(void)loop;
+	if ((events & EV_READ) != 0)
+		what |= CURL_CSELECT_IN;
+	if ((events & EV_WRITE) != 0)
+		what |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(env->multi, w->fd, what, &running);
+	reap(env);
+}
+
+static void
+on_timeout(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct probe_env *env = w->data;
+	int running;
+
+	(void)loop;
+	(void)events;
+	curl_multi_socket_action(env->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	reap(env);
+}
+
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket)
+{
+	struct probe_env *env = context;
+	ev_io *io = socket;
+	int events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (io != NULL)
+			ev_io_stop(env->loop, io);
+		free(io);
+		return 0;
+	}
+	if (io == NULL) {
+		io = malloc(sizeof(*io));
+		if (io == NULL)
+			return -1;
+		ev_io_init(io, on_socket, fd, 0);
+		ev_set_priority(io, 1);
+		io->data = env;
+		curl_multi_assign(env->multi, fd, io);
+	}
+	if ((what & CURL_POLL_IN) != 0)
+		events |= EV_READ;
+	if ((what & CURL_POLL_OUT) != 0)
+		events |= EV_WRITE;
+	ev_io_stop(env->loop, io);
+	ev_io_set(io, fd, events);
+	ev_io_start(env->loop, io);
+	return 0;
+}
+
+static int
+watch_timer(CURLM *multi, long after_ms, void *context)
+{
+	struct probe_env *env = context;
+
+	(void)multi;
+	ev_timer_stop(env->loop, &env->timer);
+	if (after_ms >= 0) {
+		ev_timer_set(&env->timer, (double)after_ms / 1e3, 0.);
+		ev_timer_start(env->loop, &env->timer);
+	}
+	return 0;
+}
+
+int
+probe_http_init(struct probe_env *env)
+{
+	/* Once a process; libcurl counts. The main thread is alone when it makes the checker. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+		return -ENOMEM;
+	env->multi = curl_multi_init();
+	if (env->multi == NULL) {
+		curl_global_cleanup();
+		return -ENOMEM;
+	}
+	ev_timer_init(&env->timer, on_timeout, 0., 0.);
+	env->timer.data = env;
+	curl_multi_setopt(env->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(env->multi, CURLMOPT_SOCKETDATA, env);
+	curl_multi_setopt(env->multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+	curl_multi_setopt(env->multi, CURLMOPT_TIMERDATA, env);
+	curl_multi_setopt(env->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
+	return 0;
+}
+
+void
+probe_http_fini(struct probe_env *env)
+{
+	curl_multi_cleanup(env->multi);
+	ev_timer_stop(env->loop, &env->timer);
+	curl_global_cleanup();
+}
+
+/* One transfer. */
+
+static size_t
+on_body(char *data, size_t size, size_t nb, void *context)
+{
+	struct probe *probe = context;
+	size_t len = size * nb, room = PROBE_ANSWER_MAX - probe->answer_len;
+
+	if (probe->answer != NULL) {
+		memcpy(probe->answer + probe->answer_len, data, len < room ? len : room);
+		probe->answer_len += (uint32_t)(len < room ? len : room);
+	}
+	return len;
+}
+
+/** "[2001:db8::1]" or "192.0.2.1". */
+static const char *
+url_host(const struct ip_addr *addr, char *buf, size_t size)
+{
+	char text[IP_ADDR_STRLEN];
+
+	ip_addr_format(addr, text);
+	snprintf(buf, size, addr->family == IP_V6 ? "[%s]" : "%s", text);
+	return buf;
+}
+
+static bool
+set_target(struct http_request *request, const struct check *check)
+{
+	char host[IP_ADDR_STRLEN + 2], url[2 * CHECK_TEXT_MAX + 64], to[IP_ADDR_STRLEN + 16];
+	char header[CHECK_TEXT_MAX + 8], source[IP_ADDR_STRLEN + 8];
+
+	url_host(&check->addr, host, sizeof(host));
+	snprintf(url, sizeof(url), "http://%s:%u%.*s", host, check->l4_port,
+			check->path.len > 0 ? check->path.len : 1,
+			check->path.len > 0 ? check->path.bytes : "/");
+	snprintf(to, sizeof(to), "::%s:%u", host, check->l4_port);
+	request->connect_to = curl_slist_append(NULL, to);
+	if (check->host.len > 0) {
+		snprintf(header, sizeof(header), "Host: %.*s", check->host.len, check->host.bytes);
+		request->headers = curl_slist_append(NULL, header);
+	}
+	if (request->connect_to == NULL || (check->host.len > 0 && request->headers == NULL))
+		return false;
+	if (check->source.family != IP_NONE) {
+		char text[IP_ADDR_STRLEN];
+
+		snprintf(source, sizeof(source), "host!%s", ip_addr_format(&check->source, text));
+		curl_easy_setopt(request->easy, CURLOPT_INTERFACE, source);
+	}
+	return curl_easy_setopt(request->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+static void
+set_options(struct http_request *request, struct probe *probe)
+{
+	const struct check *check = probe->check;
+	char method[CHECK_TEXT_MAX + 1];
+	CURL *easy = request->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, request->connect_to);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "guideway-check");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, check->keep_alive ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, check->keep_alive ? 0L : 1L);
+	if (check->method.len == 0)
+		return;
+	snprintf(method, sizeof(method), "%.*s", check->method.len, check->method.bytes);
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void
+request_free(struct http_request *request)
+{
+	if (request->easy != NULL)
+		curl_easy_cleanup(request->easy);
+	curl_slist_free_all(request->headers);
+	curl_slist_free_all(request->connect_to);
+	free(request);
+}
+
+static struct http_request *
+request_create(struct probe *probe)
+{
+	struct http_request *request = calloc(1, sizeof(*request));
+
+	if (request == NULL)
+		return NULL;
+	request->easy = curl_easy_init();
+	if (request->easy == NULL || !set_target(request, probe->check)) {
+		request_free(request);
+		return NULL;
+	}
+	set_options(request, probe);
+	return request;
+}
+
+void
+probe_http_start(struct probe *probe)
+{
+	struct http_request *request = probe->request;
+
+	if (request == NULL)
+		request = request_create(probe);
+	probe->request = request;
+	if (probe->check->expect.len > 0)
+		probe->answer = malloc(PROBE_ANSWER_MAX);
+	if (request == NULL || (probe->check->expect.len > 0 && probe->answer == NULL)) {
+		probe_finish(probe, PROBE_TROUBLE, "out of memory");
+		return;
+	}
+	if (curl_multi_add_handle(probe->env->multi, request->easy) != CURLM_OK) {
+		probe_finish(probe, PROBE_TROUBLE, "libcurl refuses the transfer");
+		return;
+	}
+}
+
+const char *
+probe_http_stop(struct probe *probe)
+{
+	struct http_request *request = probe->request;
+	curl_off_t connected_us = 0;
+
+	free(probe->answer);
+	probe->answer = NULL;
+	probe->answer_len = 0;
+	if (request == NULL)
+		return "not begun";
+	curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	curl_multi_remove_handle(probe->env->multi, request->easy);
+	return connected_us > 0 ? "connected, but no whole answer comes"
+				: "no answer to the connection attempt";
+}
+
+void
+probe_http_release(struct probe *probe)
+{
+	request_free(probe->request);
+	probe->request = NULL;
+}
