@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "controlplane/clock.h"
@@ -202,6 +203,18 @@ open_parts(struct daemon *d)
 	return -1;
 }
 
+/** Checks of ten thousand backends need as many descriptors; the soft limit is for select(). */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void
 run(struct daemon *d)
 {
@@ -243,6 +256,7 @@ main(int argc, char **argv)
 		return check_file(d.options.check);
 
 	log_open(d.options.log_level);
+	raise_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN); /* Until the loop takes it. */
 	STAILQ_INIT(&d.waiting);

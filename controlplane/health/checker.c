@@ -23,8 +23,8 @@
 
 #define HEARTBEAT_S 0.01
 #define LATE_US 35000
-/** For the API, the store and the dataplane; checks take the rest. */
-#define DESCRIPTORS_KEPT 256
+/** For the API, the store, the dataplane and libcurl itself; checks take the rest. */
+#define DESCRIPTORS_KEPT 512
 /** Addresses that wait to be checked at once; more are checked at their interval. */
 #define SUSPECTS_MAX 1024
 
@@ -448,8 +448,10 @@ descriptors(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * DESCRIPTORS_KEPT)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return DESCRIPTORS_KEPT;
+	if (limit.rlim_cur <= 2 * DESCRIPTORS_KEPT)
+		return (uint32_t)limit.rlim_cur / 2;
 	return limit.rlim_cur > UINT32_MAX ? UINT32_MAX
 					   : (uint32_t)limit.rlim_cur - DESCRIPTORS_KEPT;
 }

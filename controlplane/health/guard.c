@@ -55,6 +55,8 @@ may_leave(struct guard *guard, const struct guard_conf *conf, uint64_t now_ms)
 {
 	uint32_t most = guard_limit_of(&conf->max_leave, guard->nb_members);
 
+	if (conf->max_leave.percent && conf->max_leave.value >= 100)
+		return true; /* No limit, also for one that leaves, returns and leaves again. */
 	if (now_ms - guard->interval_ms >= conf->leave_interval_ms) {
 		guard->interval_ms = now_ms;
 		guard->nb_left = 0;

@@ -30,7 +30,7 @@ struct guard_limit {
 /** Policy of one service. */
 struct guard_conf {
 	struct guard_limit min_healthy; /**< A share is rounded up. */
-	struct guard_limit max_leave;	/**< A share is rounded up; never less than one. */
+	struct guard_limit max_leave; /**< A share is rounded up; at least one; 100 %: no limit. */
 	uint32_t leave_interval_ms;
 	uint32_t hold_down_ms;	   /**< First hold-down; 0: none. */
 	uint32_t max_hold_down_ms; /**< Where doubling ends. */

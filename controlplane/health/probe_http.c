@@ -12,11 +12,12 @@
 
 #include "controlplane/health/probe_private.h"
 
-/** Idle connections that are kept for checks with keep-alive. */
-#define MAX_CONNECTIONS 16384L
+/** Idle connections of a shard that are kept for checks with keep-alive. */
+#define MAX_CONNECTIONS 256L
 
 /** A check's transfer. */
 struct http_request {
+	struct http_shard *shard;
 	CURL *easy;
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
@@ -86,12 +87,12 @@ finish_failed(struct probe *probe, CURL *easy, CURLcode code)
 
 /** Look which transfers have ended. */
 static void
-reap(struct probe_env *env)
+reap(struct http_shard *shard)
 {
 	CURLMsg *msg;
 	int left;
 
-	while ((msg = curl_multi_info_read(env->multi, &left)) != NULL) {
+	while ((msg = curl_multi_info_read(shard->multi, &left)) != NULL) {
 		CURL *easy = msg->easy_handle;
 		CURLcode code = msg->data.result;
 		struct probe *probe = NULL;
@@ -113,7 +114,7 @@ reap(struct probe_env *env)
 static void
 on_socket(struct ev_loop *loop, ev_io *w, int events)
 {
-	struct probe_env *env = w->data;
+	struct http_shard *shard = w->data;
 	int running, what = 0;
 
 	(void)loop;
@@ -121,33 +122,33 @@ on_socket(struct ev_loop *loop, ev_io *w, int events)
 		what |= CURL_CSELECT_IN;
 	if ((events & EV_WRITE) != 0)
 		what |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(env->multi, w->fd, what, &running);
-	reap(env);
+	curl_multi_socket_action(shard->multi, w->fd, what, &running);
+	reap(shard);
 }
 
 static void
 on_timeout(struct ev_loop *loop, ev_timer *w, int events)
 {
-	struct probe_env *env = w->data;
+	struct http_shard *shard = w->data;
 	int running;
 
 	(void)loop;
 	(void)events;
-	curl_multi_socket_action(env->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	reap(env);
+	curl_multi_socket_action(shard->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	reap(shard);
 }
 
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket)
 {
-	struct probe_env *env = context;
+	struct http_shard *shard = context;
 	ev_io *io = socket;
 	int events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (io != NULL)
-			ev_io_stop(env->loop, io);
+			ev_io_stop(shard->loop, io);
 		free(io);
 		return 0;
 	}
@@ -157,59 +158,74 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *socket
 			return -1;
 		ev_io_init(io, on_socket, fd, 0);
 		ev_set_priority(io, 1);
-		io->data = env;
-		curl_multi_assign(env->multi, fd, io);
+		io->data = shard;
+		curl_multi_assign(shard->multi, fd, io);
 	}
 	if ((what & CURL_POLL_IN) != 0)
 		events |= EV_READ;
 	if ((what & CURL_POLL_OUT) != 0)
 		events |= EV_WRITE;
-	ev_io_stop(env->loop, io);
+	ev_io_stop(shard->loop, io);
 	ev_io_set(io, fd, events);
-	ev_io_start(env->loop, io);
+	ev_io_start(shard->loop, io);
 	return 0;
 }
 
 static int
 watch_timer(CURLM *multi, long after_ms, void *context)
 {
-	struct probe_env *env = context;
+	struct http_shard *shard = context;
 
 	(void)multi;
-	ev_timer_stop(env->loop, &env->timer);
+	ev_timer_stop(shard->loop, &shard->timer);
 	if (after_ms >= 0) {
-		ev_timer_set(&env->timer, (double)after_ms / 1e3, 0.);
-		ev_timer_start(env->loop, &env->timer);
+		ev_timer_set(&shard->timer, (double)after_ms / 1e3, 0.);
+		ev_timer_start(shard->loop, &shard->timer);
 	}
 	return 0;
+}
+
+/** @return NULL: out of memory. */
+static struct http_shard *
+take_shard(struct probe_env *env)
+{
+	struct http_shard *shard = &env->shards[env->next_shard++ % PROBE_HTTP_SHARDS];
+
+	if (shard->multi != NULL)
+		return shard;
+	shard->multi = curl_multi_init();
+	if (shard->multi == NULL)
+		return NULL;
+	shard->loop = env->loop;
+	ev_timer_init(&shard->timer, on_timeout, 0., 0.);
+	shard->timer.data = shard;
+	curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
+	curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, watch_timer);
+	curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
+	curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
+	return shard;
 }
 
 int
 probe_http_init(struct probe_env *env)
 {
+	(void)env;
 	/* Once a process; libcurl counts. The main thread is alone when it makes the checker. */
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-		return -ENOMEM;
-	env->multi = curl_multi_init();
-	if (env->multi == NULL) {
-		curl_global_cleanup();
-		return -ENOMEM;
-	}
-	ev_timer_init(&env->timer, on_timeout, 0., 0.);
-	env->timer.data = env;
-	curl_multi_setopt(env->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(env->multi, CURLMOPT_SOCKETDATA, env);
-	curl_multi_setopt(env->multi, CURLMOPT_TIMERFUNCTION, watch_timer);
-	curl_multi_setopt(env->multi, CURLMOPT_TIMERDATA, env);
-	curl_multi_setopt(env->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
-	return 0;
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == 0 ? 0 : -ENOMEM;
 }
 
 void
 probe_http_fini(struct probe_env *env)
 {
-	curl_multi_cleanup(env->multi);
-	ev_timer_stop(env->loop, &env->timer);
+	for (unsigned int i = 0; i < PROBE_HTTP_SHARDS; i++) {
+		struct http_shard *shard = &env->shards[i];
+
+		if (shard->multi == NULL)
+			continue;
+		curl_multi_cleanup(shard->multi);
+		ev_timer_stop(shard->loop, &shard->timer);
+	}
 	curl_global_cleanup();
 }
 
@@ -276,6 +292,7 @@ set_options(struct http_request *request, struct probe *probe)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)PROBE_ANSWER_MAX);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
@@ -311,8 +328,9 @@ request_create(struct probe *probe)
 
 	if (request == NULL)
 		return NULL;
+	request->shard = take_shard(probe->env);
 	request->easy = curl_easy_init();
-	if (request->easy == NULL || !set_target(request, probe->check)) {
+	if (request->shard == NULL || request->easy == NULL || !set_target(request, probe->check)) {
 		request_free(request);
 		return NULL;
 	}
@@ -334,7 +352,7 @@ probe_http_start(struct probe *probe)
 		probe_finish(probe, PROBE_TROUBLE, "out of memory");
 		return;
 	}
-	if (curl_multi_add_handle(probe->env->multi, request->easy) != CURLM_OK) {
+	if (curl_multi_add_handle(request->shard->multi, request->easy) != CURLM_OK) {
 		probe_finish(probe, PROBE_TROUBLE, "libcurl refuses the transfer");
 		return;
 	}
@@ -352,7 +370,7 @@ probe_http_stop(struct probe *probe)
 	if (request == NULL)
 		return "not begun";
 	curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	curl_multi_remove_handle(probe->env->multi, request->easy);
+	curl_multi_remove_handle(request->shard->multi, request->easy);
 	return connected_us > 0 ? "connected, but no whole answer comes"
 				: "no answer to the connection attempt";
 }

@@ -12,10 +12,20 @@
 
 #include "controlplane/health/probe.h"
 
+/** Libcurl looks at all connections of a multi handle now and then: many small ones. */
+#define PROBE_HTTP_SHARDS 128
+
+/** One of libcurl's multi handles on the loop. */
+struct http_shard {
+	struct ev_loop *loop;
+	CURLM *multi;	/**< NULL: not used yet. */
+	ev_timer timer; /**< When libcurl wants to be woken. */
+};
+
 struct probe_env {
 	struct ev_loop *loop;
-	CURLM *multi;
-	ev_timer timer; /**< libcurl's. */
+	unsigned int next_shard; /**< For the next check that needs one. */
+	struct http_shard shards[PROBE_HTTP_SHARDS];
 };
 
 /** Stop, and tell. */
@@ -27,7 +37,7 @@ void probe_tcp_start(struct probe *probe);
 const char *probe_tcp_stop(struct probe *probe);
 void probe_tcp_on_io(struct ev_loop *loop, ev_io *w, int events);
 
-/** Make env.multi ready. @return 0 or -ENOMEM. */
+/** Make libcurl ready. @return 0 or -ENOMEM. */
 int probe_http_init(struct probe_env *env);
 void probe_http_fini(struct probe_env *env);
 void probe_http_start(struct probe *probe);

@@ -135,6 +135,24 @@ test_at_most_so_many_leave_in_an_interval(void **state)
 	assert_int_equal(guard.again_ms, 0);
 }
 
+static void
+test_a_lone_backend_may_leave_as_often_as_it_likes(void **state)
+{
+	uint64_t now = 1000;
+
+	(void)state;
+	conf.min_healthy.value = 0;
+	conf.hold_down_ms = 0;
+	for (int i = 0; i < 10; i++) {
+		members[0].observed = HEALTH_DOWN;
+		guard_update(&guard, &conf, members, 1, now++);
+		assert_int_equal(members[0].effective, HEALTH_DOWN);
+		members[0].observed = HEALTH_UP;
+		guard_update(&guard, &conf, members, 1, now++);
+		assert_int_equal(members[0].effective, HEALTH_UP);
+	}
+}
+
 /** Down, then up as soon as it may. @return how long it was held. */
 static uint64_t
 flap(uint64_t *now)
@@ -209,6 +227,7 @@ main(void)
 		cmocka_unit_test_setup(test_all_down_at_once_fails_open_with_the_default, setup),
 		cmocka_unit_test_setup(test_disabled_backends_do_not_count_for_the_minimum, setup),
 		cmocka_unit_test_setup(test_at_most_so_many_leave_in_an_interval, setup),
+		cmocka_unit_test_setup(test_a_lone_backend_may_leave_as_often_as_it_likes, setup),
 		cmocka_unit_test_setup(test_flapping_is_held_down_longer_and_longer, setup),
 		cmocka_unit_test_setup(test_limits_hold_in_any_order_of_events, setup),
 	};
