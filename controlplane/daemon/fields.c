@@ -209,19 +209,17 @@ read_integer(struct reader *r, const struct node *node, uint32_t min, uint32_t m
 	return true;
 }
 
-/** A duration by @p parse and @p format; @p example shows one. */
+/** A duration by @p parse. @p hint is kept by the complaint; @p example shows one. */
 static bool
-read_duration(struct reader *r, const struct node *node, const char *units, const char *example,
+read_duration(struct reader *r, const struct node *node, const char *hint, const char *example,
 		int (*parse)(const char *, uint32_t *), uint32_t *out)
 {
 	int ret = -EINVAL;
-	char hint[96];
 
 	if (node->kind == NODE_PLAIN || node->kind == NODE_STRING)
 		ret = parse(node->text, out);
 	if (ret == 0)
 		return true;
-	snprintf(hint, sizeof(hint), "a whole number with %s, for example %s", units, example);
 	if (ret == -ERANGE)
 		reader_complain(r, node, NULL, "%.*s is too long", QUOTE_MAX, node->text);
 	else if (node->text[0] != '\0')
@@ -239,7 +237,8 @@ read_seconds(struct reader *r, const struct node *node, uint32_t min, uint32_t m
 	char min_text[DURATION_STRLEN], max_text[DURATION_STRLEN];
 	uint32_t seconds;
 
-	if (!read_duration(r, node, "s, m, h or d", "30s", duration_parse, &seconds))
+	if (!read_duration(r, node, "a whole number with s, m, h or d, for example 30s", "30s",
+			    duration_parse, &seconds))
 		return false;
 	if (seconds < min || seconds > max) {
 		reader_complain(r, node, NULL, "%.*s is not in %s..%s", QUOTE_MAX, node->text,
@@ -257,7 +256,8 @@ read_milliseconds(struct reader *r, const struct node *node, uint32_t min, uint3
 	char min_text[DURATION_STRLEN], max_text[DURATION_STRLEN];
 	uint32_t ms;
 
-	if (!read_duration(r, node, "ms, s, m, h or d", "100ms", duration_parse_ms, &ms))
+	if (!read_duration(r, node, "a whole number with ms, s, m, h or d, for example 100ms",
+			    "100ms", duration_parse_ms, &ms))
 		return false;
 	if (ms < min || ms > max) {
 		reader_complain(r, node, NULL, "%.*s is not in %s..%s", QUOTE_MAX, node->text,
