@@ -36,8 +36,8 @@ view_of(struct daemon *d, const struct config_service *service,
 			reconcile_counters(d->reconcile), &service->conf.key, &backend->addr);
 	v.conf = desired_backend(backend, v.override);
 	v.conf.health = health_of(d->health, &service->conf.key, &backend->addr);
-	effect = backend_effect(
-			(enum backend_admin)v.conf.admin, (enum backend_health)v.conf.health);
+	effect = backend_effect(service->conf.on_down, (enum backend_admin)v.conf.admin,
+			(enum backend_health)v.conf.health);
 	v.usable = effect.takes_new_flows && v.conf.weight > 0 &&
 			(v.member == NULL || v.member->routed);
 	return v;

@@ -4,7 +4,7 @@
  *
  *   identities, weights or the number of slots: the anchor table is built anew;
  *   factors, admin states, health, routes: the slots are resolved anew;
- *   anything else (life times): both tables are shared with the version in force.
+ *   anything else (life times, on-down): both tables are shared with the version in force.
  *
  * Maglev sees only live members with a weight, in the order of their indexes. If
  * these are 0, 1, 2… without a gap and every factor is one, then the resolved
@@ -89,10 +89,11 @@ member_weight(const struct member *m)
 	return m->presence == PRESENCE_LIVE ? m->conf.weight : 0;
 }
 
+/* Takes it new flows? On-down makes no difference to that. */
 static uint32_t
 member_factor(const struct member *m)
 {
-	bool takes = backend_effect(m->conf.admin, m->conf.health).takes_new_flows;
+	bool takes = backend_effect(ON_DOWN_MOVE, m->conf.admin, m->conf.health).takes_new_flows;
 
 	return m->routed && takes ? m->conf.factor : 0;
 }
@@ -243,17 +244,20 @@ static void
 part_fill_member(struct snapshot_member *out, const struct member *m,
 		const struct service_conf *conf)
 {
-	bool keeps = backend_effect(m->conf.admin, m->conf.health).keeps_flows;
+	const struct backend_effect effect =
+			backend_effect(conf->on_down, m->conf.admin, m->conf.health);
 
 	memset(out, 0, sizeof(*out));
 	out->mode = conf->mode;
 	out->stats = m->presence == PRESENCE_NONE ? 0 : m->stats;
 	if (m->presence != PRESENCE_LIVE)
 		out->flags = MEMBER_REMOVED;
+	else if (effect.resets_flows && conf->key.protocol == PROTOCOL_TCP)
+		out->flags = MEMBER_RESETS_FLOWS;
 	if (!m->routed)
 		return;
 	out->nexthop = m->route.nexthop;
-	if (keeps)
+	if (effect.keeps_flows)
 		out->flags |= MEMBER_KEEPS_FLOWS;
 	if (conf->mode == MODE_IPIP)
 		out->encap_len = encap_template_init(

@@ -43,6 +43,7 @@ conf_error_text(enum conf_error error)
 		[CONF_SLOTS_TOO_FEW] = "fewer slots than backends with a weight",
 		[CONF_NO_HASH_KEY] = "services need a hash key first",
 		[CONF_SAME_IDENTITY] = "two backends of the service have the same Maglev identity",
+		[CONF_BAD_ON_DOWN] = "on-down is not move, reset or keep",
 	};
 
 	if ((unsigned int)error >= NB_CONF_ERRORS || texts[error] == NULL)
@@ -73,6 +74,8 @@ service_conf_check(const struct service_conf *conf)
 		return error;
 	if (conf->mode != MODE_DIRECT && conf->mode != MODE_IPIP)
 		return CONF_BAD_MODE;
+	if (conf->on_down > ON_DOWN_KEEP)
+		return CONF_BAD_ON_DOWN;
 	if (conf->nb_slots != 0 && !maglev_slots_valid(conf->nb_slots))
 		return CONF_BAD_SLOTS;
 	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)
@@ -110,14 +113,16 @@ backend_conf_check(const struct service_conf *service, const struct backend_conf
 }
 
 struct backend_effect
-backend_effect(enum backend_admin admin, enum backend_health health)
+backend_effect(enum service_on_down on_down, enum backend_admin admin, enum backend_health health)
 {
-	struct backend_effect effect = { false, false };
+	struct backend_effect effect = { false, false, false };
+	bool down = health == HEALTH_DOWN;
 
-	if (health == HEALTH_DOWN || admin == ADMIN_DISABLED)
+	if (admin == ADMIN_DISABLED)
 		return effect;
-	effect.keeps_flows = true;
-	effect.takes_new_flows = admin == ADMIN_ENABLED;
+	effect.keeps_flows = !down || on_down == ON_DOWN_KEEP;
+	effect.resets_flows = down && on_down == ON_DOWN_RESET;
+	effect.takes_new_flows = !down && admin == ADMIN_ENABLED;
 	return effect;
 }
 
@@ -142,6 +147,21 @@ service_mode_name(uint8_t mode)
 		return "direct";
 	case MODE_IPIP:
 		return "ipip";
+	default:
+		return "?";
+	}
+}
+
+const char *
+service_on_down_name(uint8_t on_down)
+{
+	switch (on_down) {
+	case ON_DOWN_MOVE:
+		return "move";
+	case ON_DOWN_RESET:
+		return "reset";
+	case ON_DOWN_KEEP:
+		return "keep";
 	default:
 		return "?";
 	}

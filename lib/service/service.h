@@ -50,7 +50,14 @@ enum backend_admin {
 enum backend_health {
 	HEALTH_UNKNOWN = 1, /**< Not checked (yet): treated as up. */
 	HEALTH_UP = 2,
-	HEALTH_DOWN = 3, /**< Its flows go to others. */
+	HEALTH_DOWN = 3, /**< Gets no new flows; of those it has see enum service_on_down. */
+};
+
+/** What becomes of a backend's flows when its health is down. Zero is the default. */
+enum service_on_down {
+	ON_DOWN_MOVE = 0, /**< The next packet of each chooses anew. */
+	ON_DOWN_RESET = 1, /**< Likewise, but a TCP connection's next packet is answered with a RST. */
+	ON_DOWN_KEEP = 2, /**< They stay; only new flows avoid it. */
 };
 
 /** Identity of a service. */
@@ -69,7 +76,8 @@ struct service_conf {
 	uint32_t lifetime_s[NB_FLOW_STATES]; /**< Idle seconds until a flow expires; 0 = default. */
 	uint32_t syn_reselect_idle_s; /**< A SYN on a flow idle for so long chooses anew; 0 = default. */
 	uint8_t mode;		      /**< enum service_mode. */
-	uint8_t reserved[3];	      /**< Zero. */
+	uint8_t on_down;	      /**< enum service_on_down. */
+	uint8_t reserved[2];	      /**< Zero. */
 };
 _Static_assert(sizeof(struct service_conf) == 52, "wire format");
 
@@ -113,6 +121,7 @@ enum conf_error {
 	CONF_SLOTS_TOO_FEW, /**< Fewer slots than backends with weight. */
 	CONF_NO_HASH_KEY,   /**< Services without a hash key. */
 	CONF_SAME_IDENTITY, /**< Two backends of a service with equal maglev_backend_key(). */
+	CONF_BAD_ON_DOWN,
 	NB_CONF_ERRORS
 };
 
@@ -132,23 +141,26 @@ enum conf_error backend_conf_check(
 /** What follows from what is wanted and what was observed. */
 struct backend_effect {
 	bool takes_new_flows;
-	bool keeps_flows; /**< False: the next packet of each of its flows chooses anew. */
+	bool keeps_flows;  /**< False: the next packet of each of its flows chooses anew. */
+	bool resets_flows; /**< Such a packet of a TCP connection is answered with a RST, too. */
 };
 
 /**
- * The one table that combines admin state and health:
+ * The one table that combines admin state and health, and on-down of the service:
  *
- *     admin \ health   unknown        up             down
- *     enabled          new, keeps     new, keeps     -
- *     draining         keeps          keeps          -
- *     disabled         -              -              -
+ *     admin \ health   unknown        up             down: move   reset    keep
+ *     enabled          new, keeps     new, keeps           -      resets   keeps
+ *     draining         keeps          keeps                -      resets   keeps
+ *     disabled         -              -                    -      -        -
  *
  * Weight and factor then scale the share of new flows.
  */
-struct backend_effect backend_effect(enum backend_admin admin, enum backend_health health);
+struct backend_effect backend_effect(
+		enum service_on_down on_down, enum backend_admin admin, enum backend_health health);
 
 const char *service_protocol_name(uint8_t protocol); /**< "tcp", "udp", else "?". */
 const char *service_mode_name(uint8_t mode);	     /**< "direct", "ipip", else "?". */
+const char *service_on_down_name(uint8_t on_down);   /**< "move", "reset", "keep", else "?". */
 const char *backend_admin_name(uint8_t admin); /**< "enabled", "draining", "disabled", else "?". */
 const char *backend_health_name(uint8_t health); /**< "unknown", "up", "down", else "?". */
 

@@ -33,8 +33,9 @@
 
 /** Bits of snapshot_member.flags. */
 enum snapshot_member_flags {
-	MEMBER_KEEPS_FLOWS = 1 << 0, /**< Its flows stay; else their next packet chooses anew. */
-	MEMBER_REMOVED = 1 << 1,     /**< Tombstone: gone from the configuration. */
+	MEMBER_KEEPS_FLOWS = 1 << 0,  /**< Its flows stay; else their next packet chooses anew. */
+	MEMBER_REMOVED = 1 << 1,      /**< Tombstone: gone from the configuration. */
+	MEMBER_RESETS_FLOWS = 1 << 2, /**< A TCP flow that must leave it is told by a RST. */
 };
 
 /** One backend of one service, ready to forward to: one cache line. */

@@ -30,6 +30,7 @@ TXN_ANSWER, NEIGHBOUR_EVENT, LINK_EVENT, EVENTS_LOST = range(64, 68)
 REPLACE_ALL = 1
 
 DIRECT, IPIP = 1, 2
+MOVE, RESET, KEEP = range(3)
 ENABLED, DRAINING, DISABLED = 1, 2, 3
 UNKNOWN, UP, DOWN = 1, 2, 3
 FACTOR_ONE = 65536
@@ -83,14 +84,15 @@ class Service:
     slots: int = 0
     lifetimes: tuple = (0, 0, 0, 0)  # half-open, open, closing, udp; seconds; 0: default.
     syn_reselect_idle: int = 0
+    on_down: int = MOVE
 
     @property
     def key(self):
         return address_bytes(self.vip) + struct.pack("=HBB", self.port, self.protocol, 0)
 
     def pack(self):
-        return self.key + struct.pack("=I4IIB3x", self.slots, *self.lifetimes,
-                                      self.syn_reselect_idle, self.mode)
+        return self.key + struct.pack("=I4IIBB2x", self.slots, *self.lifetimes,
+                                      self.syn_reselect_idle, self.mode, self.on_down)
 
     def but(self, **changes):
         """A copy with some fields changed."""

@@ -27,6 +27,7 @@ service(void)
 		.lifetime_s = { 1, SERVICE_MAX_LIFETIME_S, 0, 7 },
 		.syn_reselect_idle_s = SERVICE_MAX_SYN_RESELECT_IDLE_S,
 		.mode = MODE_IPIP,
+		.on_down = ON_DOWN_KEEP,
 	};
 }
 
@@ -70,8 +71,11 @@ test_each_wrong_field_of_a_service_has_its_error(void **state)
 	WRONG(nb_slots = UINT32_MAX, CONF_BAD_SLOTS);
 	WRONG(lifetime_s[3] = SERVICE_MAX_LIFETIME_S + 1, CONF_BAD_LIFETIME);
 	WRONG(syn_reselect_idle_s = SERVICE_MAX_SYN_RESELECT_IDLE_S + 1, CONF_BAD_LIFETIME);
+	WRONG(on_down = 3, CONF_BAD_ON_DOWN);
+	WRONG(on_down = 255, CONF_BAD_ON_DOWN);
 	WRONG(reserved[0] = 1, CONF_BAD_RESERVED);
-	WRONG(reserved[2] = 1, CONF_BAD_RESERVED);
+	WRONG(reserved[1] = 1, CONF_BAD_RESERVED);
+	WRONG(on_down = ON_DOWN_MOVE, CONF_OK);
 	WRONG(nb_slots = 0, CONF_OK);
 #undef WRONG
 }
@@ -112,24 +116,35 @@ test_each_wrong_field_of_a_backend_has_its_error(void **state)
 }
 
 static void
-test_admin_state_and_health_combine_by_the_table(void **state)
+test_admin_state_health_and_on_down_combine_by_the_table(void **state)
 {
-	/* The table of service.h, its rows and columns in order: takes new flows, keeps flows. */
-	static const bool table[3][3][2] = {
-		{ { true, true }, { true, true }, { false, false } },
-		{ { false, true }, { false, true }, { false, false } },
-		{ { false, false }, { false, false }, { false, false } },
+	/* The table of service.h, its rows and columns in order. */
+	enum {
+		NEW = 1,
+		KEEPS = 2,
+		RESETS = 4
+	};
+	static const int table[3][5] = {
+		{ NEW | KEEPS, NEW | KEEPS, 0, RESETS, KEEPS },
+		{ KEEPS, KEEPS, 0, RESETS, KEEPS },
+		{ 0, 0, 0, 0, 0 },
 	};
 
 	(void)state;
 	for (int admin = 0; admin < 3; admin++) {
 		for (int health = 0; health < 3; health++) {
-			struct backend_effect effect = backend_effect(
-					(enum backend_admin)(ADMIN_ENABLED + admin),
-					(enum backend_health)(HEALTH_UNKNOWN + health));
+			for (int on_down = 0; on_down < 3; on_down++) {
+				int column = health < 2 ? health : 2 + on_down;
+				struct backend_effect effect = backend_effect(
+						(enum service_on_down)on_down,
+						(enum backend_admin)(ADMIN_ENABLED + admin),
+						(enum backend_health)(HEALTH_UNKNOWN + health));
+				int got = (effect.takes_new_flows ? NEW : 0) |
+						(effect.keeps_flows ? KEEPS : 0) |
+						(effect.resets_flows ? RESETS : 0);
 
-			assert_int_equal(effect.takes_new_flows, table[admin][health][0]);
-			assert_int_equal(effect.keeps_flows, table[admin][health][1]);
+				assert_int_equal(got, table[admin][column]);
+			}
 		}
 	}
 }
@@ -160,6 +175,10 @@ test_every_value_has_its_name(void **state)
 	assert_string_equal(service_mode_name(MODE_DIRECT), "direct");
 	assert_string_equal(service_mode_name(MODE_IPIP), "ipip");
 	assert_string_equal(service_mode_name(0), "?");
+	assert_string_equal(service_on_down_name(ON_DOWN_MOVE), "move");
+	assert_string_equal(service_on_down_name(ON_DOWN_RESET), "reset");
+	assert_string_equal(service_on_down_name(ON_DOWN_KEEP), "keep");
+	assert_string_equal(service_on_down_name(3), "?");
 	assert_string_equal(backend_admin_name(ADMIN_ENABLED), "enabled");
 	assert_string_equal(backend_admin_name(ADMIN_DRAINING), "draining");
 	assert_string_equal(backend_admin_name(ADMIN_DISABLED), "disabled");
@@ -176,7 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_wrong_field_of_a_service_has_its_error),
 		cmocka_unit_test(test_each_wrong_field_of_a_backend_has_its_error),
-		cmocka_unit_test(test_admin_state_and_health_combine_by_the_table),
+		cmocka_unit_test(test_admin_state_health_and_on_down_combine_by_the_table),
 		cmocka_unit_test(test_every_error_has_a_distinct_phrase),
 		cmocka_unit_test(test_every_value_has_its_name),
 	};

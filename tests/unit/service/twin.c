@@ -623,6 +623,7 @@ twin_random_service(struct twin *t, uint32_t key)
 		.lifetime_s = { twin_random(t, 3), twin_random(t, 3), 0, twin_random(t, 100) },
 		.syn_reselect_idle_s = twin_random(t, 5),
 		.mode = twin_random(t, 3) == 0 ? MODE_DIRECT : MODE_IPIP,
+		.on_down = (uint8_t)twin_random(t, 3),
 	};
 
 	if (twin_random(t, 50) == 0)
@@ -724,10 +725,15 @@ check_member(const struct twin *t, uint32_t k, uint32_t i, const struct snapshot
 	}
 	assert_memory_equal(&e->conf, &s->backends[i].conf, sizeof(e->conf));
 	assert_int_equal(e->routed, routed);
-	if (routed &&
-			backend_effect(s->backends[i].conf.admin, s->backends[i].conf.health)
-					.keeps_flows)
+	if (s->backends[i].conf.admin != ADMIN_DISABLED &&
+			s->backends[i].conf.health == HEALTH_DOWN) {
+		if (s->conf.on_down == ON_DOWN_KEEP && routed)
+			flags = MEMBER_KEEPS_FLOWS;
+		if (s->conf.on_down == ON_DOWN_RESET && s->conf.key.protocol == PROTOCOL_TCP)
+			flags = MEMBER_RESETS_FLOWS;
+	} else if (s->backends[i].conf.admin != ADMIN_DISABLED && routed) {
 		flags = MEMBER_KEEPS_FLOWS;
+	}
 	assert_int_equal(m->flags, flags);
 	assert_int_equal(m->mode, s->conf.mode);
 	if (!routed)
@@ -764,8 +770,8 @@ check_slots(const struct twin *t, uint32_t k, const struct snapshot_service *par
 			.key = maglev_backend_key(id, t->addrs[i].family == IP_V4 ? 5 : 17),
 			.weight = conf->weight,
 			.factor = t->numbers[k].backends[i].routed &&
-							backend_effect(conf->admin, conf->health)
-									.takes_new_flows
+							conf->admin == ADMIN_ENABLED &&
+							conf->health != HEALTH_DOWN
 					? conf->factor
 					: 0,
 			.index = (uint16_t)t->numbers[k].backends[i].index,
