@@ -23,6 +23,7 @@ _Static_assert(sizeof(struct msg_txn_answer) == 32, "wire format");
 _Static_assert(sizeof(struct msg_neighbour_event) == 32, "wire format");
 _Static_assert(sizeof(struct msg_link_event) == 40, "wire format");
 _Static_assert(sizeof(struct msg_events_lost) == 8, "wire format");
+_Static_assert(sizeof(struct msg_suspect_event) == 60, "wire format");
 _Static_assert(offsetof(struct message, payload) == MESSAGE_SIZE - MESSAGE_PAYLOAD, "wire format");
 _Static_assert(offsetof(struct message, sequence) == 8, "wire format");
 
@@ -62,6 +63,7 @@ static const struct {
 	RESERVED(BACKEND_REMOVE, struct msg_backend_remove, reserved),
 	RESERVED(NEIGHBOUR_EVENT, struct msg_neighbour_event, reserved),
 	RESERVED(LINK_EVENT, struct msg_link_event, reserved),
+	RESERVED(SUSPECT_EVENT, struct msg_suspect_event, reserved),
 };
 
 static const char *const error_texts[NB_CHANNEL_ERRORS] = {
@@ -108,6 +110,21 @@ reserved_is_zero(const struct message *m)
 	return all_zero(m->payload + m->length, MESSAGE_PAYLOAD - m->length);
 }
 
+static bool
+service_key_is_valid(const struct service_key *key)
+{
+	return ip_addr_valid(&key->vip) && key->l4_port != 0 && key->reserved == 0 &&
+			(key->protocol == PROTOCOL_TCP || key->protocol == PROTOCOL_UDP);
+}
+
+static bool
+suspect_is_valid(const struct msg_suspect_event *e)
+{
+	return service_key_is_valid(&e->service) && ip_addr_valid(&e->backend) &&
+			e->kind >= SUSPECT_SYN_RETRANSMISSIONS && e->kind <= SUSPECT_UNREACHABLE &&
+			e->count != 0;
+}
+
 /* What a report's reader relies on; commands have lib/service to look after them. */
 static bool
 report_fields_are_valid(const struct message *m)
@@ -118,6 +135,8 @@ report_fields_are_valid(const struct message *m)
 	case MSG_LINK_EVENT:
 		return memchr(m->LINK_EVENT.port, '\0', sizeof(m->LINK_EVENT.port)) != NULL &&
 				m->LINK_EVENT.up <= 1;
+	case MSG_SUSPECT_EVENT:
+		return suspect_is_valid(&m->SUSPECT_EVENT);
 	default:
 		return true;
 	}
@@ -137,6 +156,27 @@ message_check(const struct message *m, int expect_commands)
 	if (!report_fields_are_valid(m))
 		return -EPROTO;
 	return 0;
+}
+
+uint16_t
+message_version(uint16_t type)
+{
+	return type == MSG_SUSPECT_EVENT ? 2 : 1;
+}
+
+const char *
+suspicion_name(uint32_t kind)
+{
+	switch (kind) {
+	case SUSPECT_SYN_RETRANSMISSIONS:
+		return "syn_retransmissions";
+	case SUSPECT_RESETS:
+		return "resets";
+	case SUSPECT_UNREACHABLE:
+		return "unreachable";
+	default:
+		return "?";
+	}
 }
 
 const char *

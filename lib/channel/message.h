@@ -24,7 +24,7 @@
 #define MESSAGE_MAGIC 0x4757 /* "GW" */
 /** Protocol versions that this build speaks; neighbours N and N-1 understand each other. */
 #define CHANNEL_VERSION_MIN 1
-#define CHANNEL_VERSION_MAX 1
+#define CHANNEL_VERSION_MAX 2
 /** Bytes of a ring slot. */
 #define MESSAGE_SIZE 128
 #define MESSAGE_PAYLOAD 112
@@ -98,6 +98,26 @@ struct msg_link_event {
 	uint8_t reserved[7];
 };
 
+/** What makes a backend suspect. */
+enum suspicion {
+	SUSPECT_SYN_RETRANSMISSIONS = 1, /**< Clients send SYNs again and get no further. */
+	SUSPECT_RESETS = 2,		 /**< Clients reset connections before they are open. */
+	SUSPECT_UNREACHABLE = 3,	 /**< ICMP says that what was sent to it did not arrive. */
+};
+
+/**
+ * Passive evidence against a backend of a service. Clients and forgers can provoke it: it
+ * is a reason to check the backend, and says nothing of its health. Since version 2.
+ */
+struct msg_suspect_event {
+	struct service_key service;
+	struct ip_addr backend;
+	uint32_t kind;	    /**< enum suspicion. */
+	uint32_t count;	    /**< So many signs, at least 1, */
+	uint32_t window_ms; /**< within so many milliseconds. */
+	uint32_t reserved;
+};
+
 /** Events were lost because the daemon did not read its ring: read the statistics anew. */
 struct msg_events_lost {
 	uint64_t count;
@@ -118,7 +138,8 @@ struct msg_events_lost {
 	MSG(TXN_ANSWER, 64, struct msg_txn_answer) \
 	MSG(NEIGHBOUR_EVENT, 65, struct msg_neighbour_event) \
 	MSG(LINK_EVENT, 66, struct msg_link_event) \
-	MSG(EVENTS_LOST, 67, struct msg_events_lost)
+	MSG(EVENTS_LOST, 67, struct msg_events_lost) \
+	MSG(SUSPECT_EVENT, 68, struct msg_suspect_event)
 /* clang-format on */
 
 enum message_type {
@@ -166,14 +187,18 @@ void message_init(struct message *m, enum message_type type);
  * Check the envelope of a message that was copied out of a ring: magic, type,
  * length, reserved fields of header and struct msg_*, zeros behind the payload. The
  * values of commands, reserved bytes within the types of service.h included, are checked
- * by lib/service. Reports, which nobody else checks, have their addresses, flags and
- * texts checked here.
+ * by lib/service. Reports, which nobody else checks, have their addresses, keys, flags,
+ * kinds and texts checked here.
  * @param expect_commands True: only COMMANDS are right; false: only REPORTS.
  * @return 0, or -EPROTO.
  */
 int message_check(const struct message *m, int expect_commands);
 
+/** The first protocol version that has @p type; sessions of lower ones must not see it. */
+uint16_t message_version(uint16_t type);
+
 const char *message_type_name(uint16_t type);	      /**< "SERVICE_SET", …; else "?". */
+const char *suspicion_name(uint32_t kind);	      /**< "syn_retransmissions", …; else "?". */
 const char *channel_error_text(enum channel_error e); /**< One phrase for people. */
 
 #endif

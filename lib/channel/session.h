@@ -113,7 +113,10 @@ enum session_change session_server_step(struct session_server *server);
 MUST_CHECK int session_server_get(struct session_server *server, struct message *m);
 /** Answers: @return 0, -EAGAIN (full), -ENOTCONN, -EPROTO (the session was closed). */
 MUST_CHECK int session_server_answer(struct session_server *server, const struct message *m);
-/** Events: as answers, in a ring of their own; what does not fit is counted and told later. */
+/**
+ * Events: as answers, in a ring of their own; what does not fit is counted and told later. What
+ * the session's version does not have is not sent.
+ */
 void session_server_event(struct session_server *server, const struct message *m);
 /** Ring the doorbell if anything was put, or taken (there is room now), since the last call. */
 void session_server_flush(struct session_server *server);
@@ -135,6 +138,8 @@ struct session_client *session_client_connect(const char *path, int timeout_ms);
 void session_client_destroy(struct session_client *client); /**< Legal with NULL. */
 /** The socket, to wait on for doorbells and the end. */
 int session_client_fd(const struct session_client *client);
+/** The protocol version of the session: fields and messages of later ones must not be used. */
+uint16_t session_client_version(const struct session_client *client);
 /** Drain doorbells. @return 0; -ENOTCONN: the dataplane has gone. */
 MUST_CHECK int session_client_step(struct session_client *client);
 /** Put a command. @return 0, -EAGAIN (full: flush, wait for the doorbell or a millisecond, go on), -ENOTCONN, -EPROTO. */

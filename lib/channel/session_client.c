@@ -22,6 +22,7 @@
 
 struct session_client {
 	int socket;
+	uint16_t version;
 	bool ended;  /* The dataplane has gone. */
 	bool broken; /* It did what it must not: nothing of it is read any more. */
 	bool put;    /* Since the last doorbell. */
@@ -179,6 +180,7 @@ session_client_connect(const char *path, int timeout_ms)
 	if (ret != 0)
 		goto err_destroy;
 	client_rings_init(c);
+	c->version = welcome.version;
 	return c;
 
 err_destroy:
@@ -204,6 +206,12 @@ int
 session_client_fd(const struct session_client *client)
 {
 	return client->socket;
+}
+
+uint16_t
+session_client_version(const struct session_client *client)
+{
+	return client->version;
 }
 
 int
@@ -247,7 +255,8 @@ client_take(struct session_client *client, struct ring_consumer *ring, uint64_t 
 
 	if (ret == 0)
 		return 0;
-	if (ret < 0 || message_check(m, 0) != 0 || m->sequence != *sequence) {
+	if (ret < 0 || message_check(m, 0) != 0 || m->sequence != *sequence ||
+			message_version(m->type) > client->version) {
 		client->broken = true;
 		return -EPROTO;
 	}

@@ -61,7 +61,8 @@ struct session_server {
 	struct guest guests[NB_GUESTS];
 
 	/* The session. */
-	int socket;	    /* -1: none. */
+	int socket; /* -1: none. */
+	uint16_t version;
 	bool closed_untold; /* Ended, and session_server_step() has not said so. */
 	bool ring_bell;	    /* Something was put or taken since the last doorbell. */
 	struct region d, p;
@@ -290,6 +291,7 @@ session_begin(struct session_server *server, struct guest *g, uint16_t version)
 	region_close_fd(&server->d);
 	session_rings_init(server);
 	server->socket = g->socket;
+	server->version = version;
 	server->ring_bell = false;
 	server->next_command = 0;
 	server->nb_lost_events = 0;
@@ -529,7 +531,7 @@ session_server_event(struct session_server *server, const struct message *m)
 {
 	int ret = -EAGAIN;
 
-	if (server->socket < 0)
+	if (server->socket < 0 || message_version(m->type) > server->version)
 		return;
 	if (lost_events_tell(server))
 		ret = ring_put(&server->events, m);

@@ -26,7 +26,7 @@ COMMAND_SLOTS, ANSWER_SLOTS, EVENT_SLOTS = 4096, 256, 4096
 
 (TXN_BEGIN, TXN_COMMIT, TXN_ABORT, HASH_KEY_SET, SERVICE_SET, SERVICE_REMOVE, BACKEND_SET,
  BACKEND_REMOVE) = range(1, 9)
-TXN_ANSWER, NEIGHBOUR_EVENT, LINK_EVENT, EVENTS_LOST = range(64, 68)
+TXN_ANSWER, NEIGHBOUR_EVENT, LINK_EVENT, EVENTS_LOST, SUSPECT_EVENT = range(64, 69)
 REPLACE_ALL = 1
 
 DIRECT, IPIP = 1, 2
@@ -128,7 +128,7 @@ class Refused(Exception):
 class Channel:
     """One session. mmap objects d (writable), p and stats (read-only) are open to tests."""
 
-    def __init__(self, path, versions=(1, 1), timeout=5.0):
+    def __init__(self, path, versions=(1, 2), timeout=5.0):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(timeout)
         self.d = None

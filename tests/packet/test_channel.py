@@ -237,7 +237,7 @@ def test_a_second_session_is_refused_while_one_is_active(rig, service):
     assert not rig.control.ended
 
 
-@pytest.mark.parametrize("versions", [(2, 9), (0, 0), (9, 1), (0xffff, 0xffff)])
+@pytest.mark.parametrize("versions", [(3, 9), (0, 0), (9, 1), (0xffff, 0xffff)])
 def test_an_unknown_protocol_version_is_refused(rig, service, versions):
     rig.control.close()
     try:
@@ -247,10 +247,12 @@ def test_an_unknown_protocol_version_is_refused(rig, service, versions):
         rig.connect()
 
 
-def test_a_version_range_that_contains_ours_is_taken(rig, service):
+@pytest.mark.parametrize("versions, ours", [((1, 9), 2), ((2, 3), 2), ((1, 2), 2), ((1, 1), 1)])
+def test_the_highest_version_that_both_speak_is_taken(rig, service, versions, ours):
     rig.control.close()
-    rig.control = Channel(rig.socket_path, versions=(1, 9))
-    assert rig.control.version == 1
+    rig.control = Channel(rig.socket_path, versions=versions)
+    assert rig.control.version == ours
+    rig.apply(service)
 
 
 def test_what_the_dataplane_writes_cannot_be_written_by_the_daemon(rig, service):

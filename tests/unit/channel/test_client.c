@@ -165,7 +165,8 @@ test_a_wrong_field_of_the_welcome_is_refused(void **state)
 		size_t offset;
 		uint64_t flip;
 	} changes[] = { { offsetof(struct session_welcome, magic), 1 },
-		{ offsetof(struct session_welcome, version), 3 },
+		{ offsetof(struct session_welcome, version),
+				CHANNEL_VERSION_MAX ^ (CHANNEL_VERSION_MAX + 1) },
 		{ offsetof(struct session_welcome, version), CHANNEL_VERSION_MAX },
 		{ offsetof(struct session_welcome, version), 0x8000 },
 		{ offsetof(struct session_welcome, error), EBUSY },
@@ -340,6 +341,38 @@ test_a_dataplane_that_breaks_the_protocol_is_not_read_on(void **state)
 	}
 }
 
+static void
+test_an_event_of_a_later_version_than_the_sessions_is_refused(void **state)
+{
+	struct fake *k = *state;
+	struct region_p *p = k->p.base;
+	struct message *m = &p->events[0];
+
+	message_init(m, MSG_SUSPECT_EVENT);
+	m->SUSPECT_EVENT = (struct msg_suspect_event){
+		.service = { .vip = { .bytes = { 10 }, .family = IP_V4 },
+				.l4_port = 80,
+				.protocol = PROTOCOL_TCP },
+		.backend = { .bytes = { 10, 1 }, .family = IP_V4 },
+		.kind = SUSPECT_RESETS,
+		.count = 3,
+	};
+	atomic_store(&p->event_head.value, 1);
+	for (uint16_t version = CHANNEL_VERSION_MIN; version <= CHANNEL_VERSION_MAX; version++) {
+		struct session_client *c;
+		struct message got;
+
+		k->welcome.version = version;
+		c = fake_connect(k);
+		assert_non_null(c);
+		assert_int_equal(session_client_version(c), version);
+		assert_int_equal(session_client_get(c, &got), version >= 2 ? 1 : -EPROTO);
+		session_client_destroy(c);
+		close(k->socket);
+	}
+	k->socket = -1;
+}
+
 #define WITH_FAKE(test) cmocka_unit_test_setup_teardown(test, fake_create, fake_destroy)
 
 int
@@ -354,6 +387,7 @@ main(void)
 		WITH_FAKE(test_regions_without_their_seals_or_sizes_are_refused),
 		WITH_FAKE(test_statistics_that_do_not_fit_are_refused),
 		WITH_FAKE(test_a_dataplane_that_breaks_the_protocol_is_not_read_on),
+		WITH_FAKE(test_an_event_of_a_later_version_than_the_sessions_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,8 +165,8 @@ test_only_a_common_version_opens_a_session(void **state)
 	static const struct {
 		uint16_t min, max;
 		uint16_t version;
-	} ranges[] = { { 1, 1, 1 }, { 1, 2, 1 }, { 1, 65535, 1 }, { 2, 2, 0 }, { 2, 9, 0 },
-		{ 0, 0, 0 }, { 0, 1, 0 }, { 9, 1, 0 }, { 1, 0, 0 } };
+	} ranges[] = { { 1, 1, 1 }, { 1, 2, 2 }, { 1, 65535, 2 }, { 2, 2, 2 }, { 2, 9, 2 },
+		{ 3, 3, 0 }, { 3, 9, 0 }, { 0, 0, 0 }, { 0, 1, 0 }, { 9, 1, 0 }, { 1, 0, 0 } };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {

@@ -37,6 +37,16 @@ valid(enum message_type type)
 	message_init(&m, type);
 	if (type == MSG_NEIGHBOUR_EVENT)
 		assert_int_equal(ip_addr_parse("10.0.0.1", &m.NEIGHBOUR_EVENT.addr), 0);
+	if (type == MSG_SUSPECT_EVENT) {
+		struct msg_suspect_event *e = &m.SUSPECT_EVENT;
+
+		assert_int_equal(ip_addr_parse("192.0.2.1", &e->service.vip), 0);
+		e->service.l4_port = 443;
+		e->service.protocol = PROTOCOL_TCP;
+		assert_int_equal(ip_addr_parse("2001:db8::1", &e->backend), 0);
+		e->kind = SUSPECT_UNREACHABLE;
+		e->count = 1;
+	}
 	return m;
 }
 
@@ -143,6 +153,41 @@ test_reserved_fields_of_payloads_are_refused(void **state)
 	assert_int_equal(nb_guarded_bytes(MSG_NEIGHBOUR_EVENT, false), 12 + 1 + 3 + 1 + 5);
 	assert_int_equal(nb_guarded_bytes(MSG_LINK_EVENT, false), 1 + 7);
 	assert_int_equal(nb_guarded_bytes(MSG_EVENTS_LOST, false), 0);
+	/* VIP as above, protocol, reserved; family, reserved of the backend; kind, reserved. */
+	assert_int_equal(nb_guarded_bytes(MSG_SUSPECT_EVENT, false),
+			12 + 1 + 3 + 1 + 1 + 1 + 3 + 4 + 4);
+}
+
+static void
+test_each_wrong_field_of_a_suspicion_is_refused(void **state)
+{
+	struct message m;
+
+	(void)state;
+#define WRONG(change)                                            \
+	do {                                                     \
+		m = valid(MSG_SUSPECT_EVENT);                    \
+		m.SUSPECT_EVENT.change;                          \
+		assert_int_equal(message_check(&m, 0), -EPROTO); \
+	} while (0)
+	WRONG(kind = 0);
+	WRONG(kind = SUSPECT_UNREACHABLE + 1);
+	WRONG(kind = UINT32_MAX);
+	WRONG(count = 0);
+	WRONG(service.l4_port = 0);
+	WRONG(service.protocol = 1);
+	WRONG(service.vip.family = 0);
+	WRONG(backend.family = 0);
+	WRONG(backend.family = 4);
+#undef WRONG
+	for (uint32_t kind = SUSPECT_SYN_RETRANSMISSIONS; kind <= SUSPECT_UNREACHABLE; kind++) {
+		m = valid(MSG_SUSPECT_EVENT);
+		m.SUSPECT_EVENT.kind = kind;
+		assert_int_equal(message_check(&m, 0), 0);
+		assert_string_not_equal(suspicion_name(kind), "?");
+	}
+	assert_string_equal(suspicion_name(0), "?");
+	assert_string_equal(suspicion_name(4), "?");
 }
 
 static void
@@ -206,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_every_wrong_length_and_header_is_refused),
 		cmocka_unit_test(test_any_byte_behind_the_payload_is_refused),
 		cmocka_unit_test(test_reserved_fields_of_payloads_are_refused),
+		cmocka_unit_test(test_each_wrong_field_of_a_suspicion_is_refused),
 		cmocka_unit_test(test_a_port_name_without_an_end_is_refused),
 		cmocka_unit_test(test_random_bytes_are_refused_or_have_a_right_envelope),
 		cmocka_unit_test(test_every_error_has_a_text),

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,6 +199,43 @@ test_lost_events_of_one_session_are_not_told_to_the_next(void **state)
 	step_for(f->server, 10);
 	assert_int_equal(session_client_get(c, &m), 0);
 	session_client_destroy(c);
+}
+
+/* Events of type @p type that a daemon finds which speaks versions up to @p version. */
+static uint32_t
+nb_events_seen(struct fixture *f, uint16_t version, enum message_type type)
+{
+	int socket = raw_connect(f);
+	struct session_welcome welcome;
+	const struct region_p *p;
+	struct message m;
+	uint32_t nb;
+	int fds[3];
+
+	raw_hello(socket, 1, version);
+	step_until(f->server, SESSION_OPENED);
+	assert_int_equal(raw_receive(socket, &welcome, sizeof(welcome), fds), sizeof(welcome));
+	assert_int_equal(welcome.version, version);
+	message_init(&m, type);
+	session_server_event(f->server, &m);
+	session_server_flush(f->server);
+	p = mmap(NULL, sizeof(*p), PROT_READ, MAP_SHARED, fds[1], 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	nb = atomic_load(&p->event_head.value);
+	munmap((void *)(uintptr_t)p, sizeof(*p));
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	close(socket);
+	step_until(f->server, SESSION_CLOSED);
+	return nb;
+}
+
+static void
+test_an_older_daemon_sees_no_event_that_it_does_not_know(void **state)
+{
+	assert_int_equal(nb_events_seen(*state, 1, MSG_LINK_EVENT), 1);
+	assert_int_equal(nb_events_seen(*state, 1, MSG_SUSPECT_EVENT), 0);
+	assert_int_equal(nb_events_seen(*state, 2, MSG_SUSPECT_EVENT), 1);
 }
 
 static void
@@ -580,6 +618,7 @@ main(void)
 		WITH_SERVER(test_a_full_answer_ring_pushes_back),
 		WITH_SERVER(test_events_without_room_are_counted_and_told),
 		WITH_SERVER(test_lost_events_of_one_session_are_not_told_to_the_next),
+		WITH_SERVER(test_an_older_daemon_sees_no_event_that_it_does_not_know),
 		WITH_SERVER(test_more_sessions_than_allowed_are_refused),
 		WITH_SERVER(test_a_newcomer_is_refused_while_a_session_is_active),
 		WITH_SERVER(test_a_newcomer_takes_the_place_of_a_connection_that_ended),
