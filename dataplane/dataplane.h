@@ -10,7 +10,7 @@
  *     main.c        start, stop, signals          eal.c, port*.c   EAL and ports
  *     report.c      the start-up report           config*.c        dataplane.yaml
  *     worker*.c     poll loop and pipeline        control*.c       control thread
- *     main_lcore.c  exceptions: neighbour*.c, echo.c, punt.c
+ *     main_lcore.c  exceptions: neighbour*.c, reset.c, echo.c, punt.c
  */
 
 #include <stdatomic.h>

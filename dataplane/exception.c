@@ -24,6 +24,7 @@ static const struct {
 } classes[NB_EXCEPTION_CLASSES] = {
 	[EXCEPTION_NEIGHBOUR] = { "exc_neighbour", 1024 },
 	[EXCEPTION_UNRESOLVED] = { "exc_unresolved", 1024 },
+	[EXCEPTION_RESET] = { "exc_reset", 1024 },
 	[EXCEPTION_ECHO] = { "exc_echo", 512 },
 	[EXCEPTION_PUNT] = { "exc_punt", 2048 },
 };

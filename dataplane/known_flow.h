@@ -14,8 +14,8 @@
 
 /**
  * What is not plain: SYN, FIN, RST, a flow half open or closing, a member that no longer
- * keeps flows. @return the member, another one perhaps; NULL: nobody takes the flow, the
- * packet has been dropped.
+ * keeps flows. @return the member, another one perhaps; NULL: the packet has left the burst:
+ * nobody takes the flow, or its client is told by a RST.
  */
 const struct snapshot_member *known_flow_track(struct worker *w, const struct burst *b,
 		const struct burst_packet *p, struct flow_value *value, bool v6);

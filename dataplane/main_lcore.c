@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One turn of the loop serves every class once, neighbours first, each at most its
- * budget, so that no class waits for another's flood: a turn is at most about 200
+ * budget, so that no class waits for another's flood: a turn is at most about 300
  * packets, well below a millisecond.
  *
  * With nothing to do it sleeps, at first IDLE_MIN_US, twice as long each time, up to
@@ -21,16 +21,20 @@
 #include "dataplane/neighbour.h"
 #include "dataplane/port_watch.h"
 #include "dataplane/punt.h"
+#include "dataplane/reset.h"
 #include "dataplane/token_bucket.h"
 
 /* Packets of each class in one turn. */
 #define BUDGET_NEIGHBOUR 64
 #define BUDGET_UNRESOLVED 64
+#define BUDGET_RESET 64
 #define BUDGET_ECHO 32
 #define BUDGET_PUNT 64
 #define BUDGET_MAX 64
 
 /* A second, and at once. */
+#define RESET_RATE 50000
+#define RESET_BURST 5000
 #define ECHO_RATE 10000
 #define ECHO_BURST 1000
 #define PUNT_RATE 100000
@@ -42,6 +46,7 @@
 struct main_lcore {
 	struct dataplane *dp;
 	uint64_t now_us;
+	struct token_bucket reset;
 	struct token_bucket echo;
 	struct token_bucket punt;
 	struct port_watch ports;
@@ -103,6 +108,15 @@ serve_unresolved(struct main_lcore *m, const struct exception *x)
 }
 
 static void
+serve_reset(struct main_lcore *m, const struct exception *x)
+{
+	if (token_bucket_take(&m->reset, m->now_us))
+		reset_answer(m->dp, x);
+	else
+		main_lcore_drop(m->dp, x->mbuf, DROP_RESET_RATE);
+}
+
+static void
 serve_echo(struct main_lcore *m, const struct exception *x)
 {
 	if (!token_bucket_take(&m->echo, m->now_us))
@@ -120,6 +134,7 @@ static const struct {
 } classes[NB_EXCEPTION_CLASSES] = {
 	[EXCEPTION_NEIGHBOUR] = { serve_neighbour, BUDGET_NEIGHBOUR },
 	[EXCEPTION_UNRESOLVED] = { serve_unresolved, BUDGET_UNRESOLVED },
+	[EXCEPTION_RESET] = { serve_reset, BUDGET_RESET },
 	[EXCEPTION_ECHO] = { serve_echo, BUDGET_ECHO },
 	[EXCEPTION_PUNT] = { serve_punt, BUDGET_PUNT },
 };
@@ -176,6 +191,7 @@ main_lcore_run(struct dataplane *dp)
 	unsigned int thread = dp->nb_workers;
 	uint64_t pause_us = IDLE_MIN_US;
 
+	token_bucket_init(&m.reset, RESET_RATE, RESET_BURST, clock_us());
 	token_bucket_init(&m.echo, ECHO_RATE, ECHO_BURST, clock_us());
 	token_bucket_init(&m.punt, PUNT_RATE, PUNT_BURST, clock_us());
 	rte_rcu_qsbr_thread_register(dp->qsbr, thread);

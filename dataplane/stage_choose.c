@@ -92,6 +92,28 @@ move_flow(struct worker *w, const struct snapshot_service *service, struct flow_
 	return to;
 }
 
+/*
+ * The flow's backend is down, and its service wants clients to know at once. The flow moves as
+ * any other does, but what is left of it is that of a connection that was reset; a SYN
+ * begins a new one, and a RST ends it by itself.
+ */
+static bool
+must_reset(const struct snapshot_member *member, uint8_t tcp_flags)
+{
+	return (member->flags & MEMBER_RESETS_FLOWS) != 0 &&
+			(tcp_flags & (FLOW_TCP_SYN | FLOW_TCP_RST)) == 0;
+}
+
+static void
+leave_reset(struct worker *w, const struct burst *b, const struct burst_packet *p,
+		struct flow_value *value, uint16_t vlan)
+{
+	const struct exception x = { .mbuf = p->mbuf, .port = b->in->port->index, .vlan = vlan };
+
+	value->state = FLOW_CLOSING;
+	leave_raise(w, EXCEPTION_RESET, &x);
+}
+
 const struct snapshot_member *
 known_flow_track(struct worker *w, const struct burst *b, const struct burst_packet *p,
 		struct flow_value *value, bool v6)
@@ -100,6 +122,7 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 	const struct snapshot_member *member = &service->members[value->member];
 	stat_counter *why = NULL;
 	struct packet packet;
+	bool reset;
 
 	packet_parse(rte_pktmbuf_mtod(p->mbuf, const uint8_t *), p->mbuf->data_len,
 			p->mbuf->pkt_len, &packet);
@@ -108,8 +131,13 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 		why = &w->stats->flows_reselected;
 	if (!(member->flags & MEMBER_KEEPS_FLOWS))
 		why = &w->stats->flows_moved;
+	reset = must_reset(member, packet.tcp_flags);
 	if (why != NULL)
 		member = move_flow(w, service, value, *slot_of(b, service, p, v6), why);
+	if (reset) {
+		leave_reset(w, b, p, value, packet.vlan);
+		return NULL;
+	}
 	if (member == NULL)
 		drop(w, p->mbuf, DROP_NO_BACKEND);
 	return member;

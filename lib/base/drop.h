@@ -44,7 +44,10 @@
 	DROP(PUNT_FULL, "punt_full", "the kernel's virtual port took less than the burst") \
 	DROP(ICMP_ERROR, "icmp_error", "an ICMP error about a VIP's flow") \
 	DROP(HANDOVER_RING, "handover_ring", "the worker that owns the queue out is behind") \
-	DROP(BAD_CHECKSUM, "bad_checksum", "the NIC found the IPv4 header checksum wrong")
+	DROP(BAD_CHECKSUM, "bad_checksum", "the NIC found the IPv4 header checksum wrong") \
+	DROP(RESET_RING, "reset_ring", "more packets to answer with RST than the main lcore can take") \
+	DROP(RESET_RATE, "reset_rate", "RSTs for flows of backends that are down over their rate") \
+	DROP(RESET_BAD, "reset_bad", "its sender cannot be answered with a RST")
 /* clang-format on */
 
 /** A reason; DROP_NONE says that there is none. */

@@ -56,7 +56,7 @@ layout_make(uint32_t nb_workers, uint32_t max_services, uint32_t max_members)
 		.max_members = max_members,
 	};
 
-	l.services_offset = align_up(sizeof(struct stats_header), PART_ALIGN);
+	l.services_offset = STATS_HEADER_ROOM;
 	l.members_offset = l.services_offset +
 			align_up(max_services * sizeof(struct stats_service), PART_ALIGN);
 	l.workers_offset = l.members_offset +

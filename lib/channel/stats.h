@@ -30,6 +30,8 @@
 
 #define STATS_MAGIC UINT64_C(0x3174617453776447) /* "GdwStat1" */
 #define STATS_MAX_WORKERS 64
+/** A header has so much room at least, whatever the version: a reader of a later one finds zeros. */
+#define STATS_HEADER_ROOM 8192
 /** Room for drop reasons, so that adding one does not move what follows. */
 #define STATS_NB_DROPS 64
 _Static_assert(NB_DROP_REASONS <= STATS_NB_DROPS, "grow STATS_NB_DROPS and STATS_MAGIC");
@@ -65,7 +67,7 @@ stat_get(const stat_counter *counter)
 	STAT(tx_bytes, "tx_bytes", COUNTER, "bytes given to ports") \
 	STAT(forwarded, "forwarded", COUNTER, "packets of services sent towards a backend, or given to the worker that sends them") \
 	STAT(punted, "punted", COUNTER, "packets handed to the main lcore for the kernel") \
-	STAT(exceptions, "exceptions", COUNTER, "packets handed to the main lcore: neighbours, echo, unresolved") \
+	STAT(exceptions, "exceptions", COUNTER, "packets handed to the main lcore: neighbours, echo, unresolved, to be answered with RST") \
 	STAT(polls, "polls", COUNTER, "polls of all queues") \
 	STAT(busy_polls, "busy_polls", COUNTER, "polls that found a packet") \
 	STAT(busy_cycles, "busy_cycles", COUNTER, "TSC cycles of polls that found a packet") \
@@ -152,7 +154,7 @@ struct port_stats {
 	uint8_t reserved[16];
 };
 
-/** At offset 0. Written once, before the region is shared, except where said. */
+/** At offset 0, followed by zeros up to STATS_HEADER_ROOM. Written once, before the region is shared, except where said. */
 struct stats_header {
 	uint64_t magic;
 	uint64_t size; /**< Of the whole region. */
@@ -174,7 +176,13 @@ struct stats_header {
 	stat_counter session_active;
 	struct main_stats main;
 	struct port_stats ports[STATS_MAX_PORTS];
+	/*
+	 * Later than protocol version 1: behind all that its readers know, and zero in the region
+	 * of a dataplane that speaks no other.
+	 */
+	stat_counter resets_sent; /**< RSTs to clients of backends that are down; main lcore. */
 };
+_Static_assert(sizeof(struct stats_header) <= STATS_HEADER_ROOM, "what follows stays in place");
 
 /** Size of a region; a multiple of the page size. */
 size_t stats_region_size(uint32_t nb_workers, uint32_t max_services, uint32_t max_members);

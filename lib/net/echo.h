@@ -15,10 +15,7 @@
 #include "net/parse.h"
 
 /**
- * Is this an echo request (PACKET_ICMP4/6) that may be answered? Both addresses and both
- * MACs must be unicast and the two addresses must differ, so that nobody can make us
- * answer to many, for many, or to ourselves (RFC 1122 section 3.2.2.6, RFC 4443 section
- * 2.4). Class E, 0/8 and loopback addresses are no unicast addresses here. Whether the
+ * Is this an echo request (PACKET_ICMP4/6) that may be answered (answer.h)? Whether the
  * destination is one of ours is the caller's question.
  * @param packet From packet_parse() of the same frame.
  */

@@ -14,6 +14,8 @@ MAIN_FIELDS = ("neighbour_requests_answered", "neighbour_probes_sent", "neighbou
 MEMBER_FIELDS = ("packets", "bytes", "new_flows", "active_flows")
 HEADER = struct.Struct("=QQIIIIQQQQQQQ32sQQQ")
 GENERATION_OFFSET = 120
+PORTS_OFFSET = HEADER.size + 8 * (len(MAIN_FIELDS) + NB_DROPS)
+RESETS_SENT_OFFSET = PORTS_OFFSET + 32 * 128
 SERVICE = struct.Struct("=IBBHI20sHBB28x")
 MEMBER = struct.Struct("=IBBH20sIIBB2xIH18x")
 
@@ -59,6 +61,10 @@ class Stats:
         words = self._words(HEADER.size, len(MAIN_FIELDS) + NB_DROPS)
         return dict(counters(MAIN_FIELDS, words),
                     drops=counters(DROPS, words[len(MAIN_FIELDS):]))
+
+    @property
+    def resets_sent(self):
+        return self._words(RESETS_SENT_OFFSET, 1)[0]
 
     def worker(self, index):
         """Counters of a worker, its drops under "drops"."""

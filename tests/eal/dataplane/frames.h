@@ -35,6 +35,10 @@ struct frame frame_ns(uint8_t dst, uint8_t src, const char *from, const char *ta
 /** Solicited, overriding NA with target link-layer option. */
 struct frame frame_na(uint8_t dst, uint8_t src, const char *to, const char *target);
 
+/** A TCP segment without data, from port 1024 to port 80; sequence 1000, acknowledges 2000. */
+struct frame frame_tcp(uint8_t dst, uint8_t src, uint16_t vlan, uint8_t flags, const char *from,
+		const char *to);
+
 /** A UDP packet without L2 header, of either family by @p to. */
 struct frame packet_udp(const char *from, const char *to, uint16_t number);
 

@@ -180,6 +180,92 @@ test_an_echo_flood_is_cut_and_leaves_neighbours_alone(void **state)
 	assert_int_equal(sent_drop(0), 100);
 }
 
+/* The next frame on a port must be a RST that the client takes; a VLAN tag is 4 bytes more. */
+static void
+assert_rst_sent(unsigned int port, unsigned int l3)
+{
+	static const uint8_t tcp[] = { 0, 80, 4, 0, 0, 0, 7, 0xd0, 0, 0, 0, 0, 0x50, 4, 0, 0 };
+	struct rte_mbuf *m = sent(port);
+	const uint8_t *f;
+
+	assert_non_null(m);
+	assert_int_equal(m->pkt_len, l3 + 40);
+	assert_int_equal(m->data_len, l3 + 40);
+	assert_int_equal(m->nb_segs, 1);
+	f = rte_pktmbuf_mtod(m, const uint8_t *);
+	assert_int_equal(f[5], 0x55);
+	assert_int_equal(f[11], OUR_MAC + port);
+	assert_memory_equal(f + l3 + 20, tcp, sizeof(tcp));
+	rte_pktmbuf_free(m);
+}
+
+static void
+test_a_client_is_told_by_a_rst_on_its_own_interface(void **state)
+{
+	struct frame plain = frame_tcp(OUR_MAC, 0x55, 0, TCP_ACK, "10.0.0.5", "192.0.2.80");
+	struct frame tagged = frame_tcp(OUR_MAC, 0x55, 100, TCP_ACK, "10.0.0.5", "192.0.2.80");
+	struct exception x = { .port = 0, .vlan = 100 };
+
+	(void)state;
+	raise_frame(EXCEPTION_RESET, &plain, 1);
+	x.mbuf = mbuf_of(tagged.bytes, tagged.len);
+	/* Data in further segments; cut off. */
+	assert_int_equal(rte_pktmbuf_chain(x.mbuf, mbuf_of(plain.bytes, 10)), 0);
+	assert_true(exception_raise(&dp.exceptions, EXCEPTION_RESET, &x));
+	run_for(20);
+	assert_rst_sent(1, 14);
+	assert_rst_sent(0, 18);
+	assert_nothing_sent(0);
+	assert_int_equal(stat_get(&((struct stats_header *)dp.stats)->resets_sent), 2);
+}
+
+static void
+test_who_cannot_be_answered_by_a_rst_is_dropped(void **state)
+{
+	struct frame many = frame_tcp(OUR_MAC, 0x55, 0, TCP_ACK, "224.0.0.5", "192.0.2.80");
+	struct frame rst = frame_tcp(OUR_MAC, 0x55, 0, TCP_RST, "10.0.0.5", "192.0.2.80");
+
+	(void)state;
+	raise_frame(EXCEPTION_RESET, &many, 0);
+	raise_frame(EXCEPTION_RESET, &rst, 0);
+	run_for(20);
+	assert_nothing_sent(0);
+	assert_int_equal(drops(DROP_RESET_BAD), 2);
+}
+
+#define RESET_BURST 5000
+
+static void *
+reset_flood(void *arg)
+{
+	struct frame f = frame_tcp(OUR_MAC, 0x55, 0, TCP_ACK, "10.0.0.5", "192.0.2.80");
+
+	(void)arg;
+	while (!atomic_load(&dp.stop) || stat_get(&stats->drops[DROP_RESET_RATE]) == 0) {
+		for (int i = 0; i < 200; i++)
+			raise_frame(EXCEPTION_RESET, &f, 1);
+		sent_drop(1);
+		usleep(50);
+	}
+	return NULL;
+}
+
+static void
+test_a_flood_of_resets_is_cut(void **state)
+{
+	uint64_t resets;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, reset_flood, NULL), 0);
+	while (drops(DROP_RESET_RATE) == 0)
+		run_for(50);
+	atomic_store(&dp.stop, true);
+	pthread_join(thread, NULL);
+	resets = stat_get(&((struct stats_header *)dp.stats)->resets_sent) + drops(DROP_TX_FULL);
+	assert_true(resets >= RESET_BURST);
+}
+
 static void
 test_ports_are_watched_and_changes_of_links_told_once(void **state)
 {
@@ -254,6 +340,9 @@ main(void)
 		TEST(test_punts_go_to_the_tap_and_come_from_it_unchanged),
 		TEST(test_a_reply_is_used_and_given_to_the_kernel_too),
 		TEST(test_an_echo_flood_is_cut_and_leaves_neighbours_alone),
+		TEST(test_a_client_is_told_by_a_rst_on_its_own_interface),
+		TEST(test_who_cannot_be_answered_by_a_rst_is_dropped),
+		TEST(test_a_flood_of_resets_is_cut),
 		TEST(test_ports_are_watched_and_changes_of_links_told_once),
 		TEST(test_grace_periods_pass_while_it_runs_and_while_it_sleeps),
 		TEST(test_it_sleeps_when_there_is_nothing_to_do),

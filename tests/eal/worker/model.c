@@ -102,7 +102,16 @@ keeps_flows(const struct model_service *s, const struct ip_addr *addr)
 	const struct model_backend *b = find_backend(s, addr);
 
 	return b != NULL && rig_is_routed(addr) && b->conf.admin != ADMIN_DISABLED &&
-			b->conf.health != HEALTH_DOWN;
+			(b->conf.health != HEALTH_DOWN || s->conf.on_down == ON_DOWN_KEEP);
+}
+
+static bool
+resets_flows(const struct model_service *s, const struct ip_addr *addr)
+{
+	const struct model_backend *b = find_backend(s, addr);
+
+	return b != NULL && b->conf.admin != ADMIN_DISABLED && b->conf.health == HEALTH_DOWN &&
+			s->conf.on_down == ON_DOWN_RESET && s->conf.key.protocol == PROTOCOL_TCP;
 }
 
 /* So many that at least @seconds have passed whenever more than that are seen to have. */
@@ -112,27 +121,36 @@ ticks(uint32_t seconds)
 	return (seconds * 1000 + FLOW_TICK_MS - 1) / FLOW_TICK_MS;
 }
 
-/* @return false: no backend takes the packet. */
-static bool
+/* Who gets a packet. */
+enum taker {
+	TAKER_NONE,
+	TAKER_BACKEND,
+	TAKER_RESET, /* Its client: a RST. */
+};
+
+static enum taker
 follow(struct model *m, struct model_service *s, struct model_flow *flow, const struct packet *p,
 		struct ip_addr *to)
 {
 	struct ip_addr from = flow->backend;
 	bool keeps = keeps_flows(s, &from);
+	bool reset = resets_flows(s, &from) && (p->tcp_flags & (TCP_SYN | TCP_RST)) == 0;
 	enum flow_verdict verdict = flow_track(&flow->value, p->tcp_flags, p->l4_payload,
 			worker->now, ticks(s->conf.syn_reselect_idle_s ?: 3));
 
 	*to = from;
 	if (keeps && verdict == FLOW_KEEP)
-		return true;
+		return TAKER_BACKEND;
+	if (reset)
+		flow->value.state = FLOW_CLOSING;
 	if (!choose(&flow->service, flow, to))
-		return keeps;
+		return reset ? TAKER_RESET : keeps ? TAKER_BACKEND : TAKER_NONE;
 	flow->backend = *to;
 	*(keeps ? &m->nb_reselected : &m->nb_moved) += 1;
-	return true;
+	return reset ? TAKER_RESET : TAKER_BACKEND;
 }
 
-static bool
+static enum taker
 select_backend(struct model *m, struct model_service *s, struct model_flow *like,
 		const struct packet *p, struct ip_addr *to)
 {
@@ -142,18 +160,18 @@ select_backend(struct model *m, struct model_service *s, struct model_flow *like
 	if (flow != NULL)
 		return follow(m, s, flow, p, to);
 	if (!choose(&like->service, like, to))
-		return false;
+		return TAKER_NONE;
 	if (flow_begin(p->protocol, p->tcp_flags, &flow_state) == FLOW_BIRTH_UNTRACKED)
-		return true;
+		return TAKER_BACKEND;
 	like->value.state = flow_state;
 	if (is_full(m, like->client.family)) {
 		m->nb_full++;
-		return true;
+		return TAKER_BACKEND;
 	}
 	like->value.seen = worker->now % FLOW_TICKS;
 	like->backend = *to;
 	m->flows[m->nb_flows++] = *like;
-	return true;
+	return TAKER_BACKEND;
 }
 
 static void
@@ -301,12 +319,22 @@ judge_flow(struct model *m, const struct model_frame *f, const struct packet *p,
 	like.service.l4_port = load_be16(f->bytes + p->l4 + 2);
 	like.service.protocol = p->protocol;
 	s = find_service(m, &like.service);
-	if (s == NULL)
+	if (s == NULL) {
 		punt(m, f, out, p->vlan, DROP_NO_SERVICE);
-	else if (!select_backend(m, s, &like, p, &to))
+		return;
+	}
+	switch (select_backend(m, s, &like, p, &to)) {
+	case TAKER_NONE:
 		drop_it(m, out, DROP_NO_BACKEND);
-	else
+		break;
+	case TAKER_BACKEND:
 		send_to(m, f, p, s, &to, out);
+		break;
+	case TAKER_RESET:
+		m->nb_reset++;
+		raise_it(m, out, EXCEPTION_RESET, p->vlan);
+		break;
+	}
 }
 
 static void

@@ -46,6 +46,7 @@ struct model {
 	uint64_t nb_raised; /**< Other classes. */
 	uint64_t nb_reselected;
 	uint64_t nb_moved;
+	uint64_t nb_reset;
 	uint64_t nb_full;
 };
 

@@ -35,6 +35,7 @@ service_init(struct model_service *s, int i)
 
 	s->conf = rig_service(vips[i], i % 3 == 1 || i == 6 ? PROTOCOL_UDP : PROTOCOL_TCP,
 			i % 2 == 1 ? MODE_IPIP : MODE_DIRECT);
+	s->conf.on_down = (uint8_t)random_below(3);
 	s->conf.lifetime_s[FLOW_HALF_OPEN] = 1;
 	s->conf.lifetime_s[FLOW_OPEN] = 3;
 	s->conf.lifetime_s[FLOW_UDP] = 2;
@@ -65,6 +66,8 @@ change_something(void)
 
 	if (one_in(6))
 		s->present = !one_in(4);
+	else if (one_in(6))
+		s->conf.on_down = (uint8_t)random_below(3);
 	else if (one_in(6)) /* Everybody is down, or up. */
 		for (int j = 0; j < MODEL_BACKENDS; j++)
 			s->backends[j].conf.health = one_in(2) ? HEALTH_DOWN : HEALTH_UP;
@@ -433,10 +436,12 @@ test_every_packet_leaves_as_the_model_says(void **state)
 	for (int i = 1; i < NB_DROP_REASONS; i++)
 		print_message("%s %lu\n", drop_reason_name((enum drop_reason)i),
 				(unsigned long)model.drops[i]);
-	print_message("sent %lu punted %lu raised %lu moved %lu reselected %lu full %lu\n",
+	assert_true(model.nb_reset > 0);
+	print_message("sent %lu punted %lu raised %lu moved %lu reset %lu reselected %lu full %lu\n",
 			(unsigned long)model.nb_sent, (unsigned long)model.nb_punted,
 			(unsigned long)model.nb_raised, (unsigned long)model.nb_moved,
-			(unsigned long)model.nb_reselected, (unsigned long)model.nb_full);
+			(unsigned long)model.nb_reset, (unsigned long)model.nb_reselected,
+			(unsigned long)model.nb_full);
 	rig_teardown();
 }
 
