@@ -36,11 +36,15 @@ clear_counters(const struct control *c, uint32_t stats)
 {
 	for (uint16_t i = 0; i < c->dp->nb_workers; i++) {
 		struct member_stats *counters = &stats_worker_members(c->dp->stats, i)[stats];
+		struct member_evidence *evidence = &stats_worker_evidence(c->dp->stats, i)[stats];
 
 		stat_set(&counters->packets, 0);
 		stat_set(&counters->bytes, 0);
 		stat_set(&counters->new_flows, 0);
 		stat_set(&counters->active_flows, 0);
+		stat_set(&evidence->syn_retransmissions, 0);
+		stat_set(&evidence->resets, 0);
+		stat_set(&evidence->opened, 0);
 	}
 }
 

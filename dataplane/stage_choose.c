@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/evidence.h"
 #include "dataplane/known_flow.h"
 #include "dataplane/leave.h"
 #include "hash/maglev.h"
@@ -120,6 +121,7 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 {
 	const struct snapshot_service *service = b->snapshot->services[flow_service(p->key)];
 	const struct snapshot_member *member = &service->members[value->member];
+	bool half_open = value->state == FLOW_HALF_OPEN;
 	stat_counter *why = NULL;
 	struct packet packet;
 	bool reset;
@@ -129,6 +131,8 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 	if (flow_track(value, packet.tcp_flags, packet.l4_payload, w->now,
 			    service->syn_reselect_ticks) == FLOW_RESELECT)
 		why = &w->stats->flows_reselected;
+	if (half_open)
+		evidence_of_half_open(w, member, packet.tcp_flags, value->state);
 	if (!(member->flags & MEMBER_KEEPS_FLOWS))
 		why = &w->stats->flows_moved;
 	reset = must_reset(member, packet.tcp_flags);

@@ -163,6 +163,7 @@ worker_create(struct dataplane *dp, uint16_t index)
 	w->index = index;
 	w->stats = stats_worker(dp->stats, index);
 	w->members = stats_worker_members(dp->stats, index);
+	w->evidence = stats_worker_evidence(dp->stats, index);
 	w->nexthops = dp->nexthops;
 	w->pipeline = dp->pipeline;
 	w->sleeps = dp->conf.idle == IDLE_SLEEP;

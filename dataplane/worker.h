@@ -120,6 +120,7 @@ struct worker {
 	alignas(CACHE_LINE) struct flow_table flows4;
 	alignas(CACHE_LINE) struct flow_table flows6;
 	alignas(CACHE_LINE) struct worker_sweep sweep;
+	struct member_evidence *evidence; /**< In the shared region, by snapshot_member.stats. */
 
 	struct worker_rxq rxqs[WORKER_MAX_RXQS];
 	struct worker_port ports[CONFIG_MAX_PORTS]; /**< By port index. */

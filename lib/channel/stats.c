@@ -23,6 +23,7 @@ _Static_assert(sizeof(struct worker_stats) % 8 == 0, "shared layout");
 _Static_assert(offsetof(struct stats_service, key) == 12, "shared layout");
 _Static_assert(offsetof(struct stats_member, conf) == 8, "shared layout");
 _Static_assert(offsetof(struct stats_member, member) == 44, "shared layout");
+_Static_assert(offsetof(struct stats_member, unreachables) == 48, "shared layout");
 _Static_assert(sizeof(struct port_stats) == 128, "shared layout");
 _Static_assert(sizeof(stat_counter) == 8, "shared layout");
 
@@ -44,6 +45,7 @@ struct layout {
 	uint64_t workers_offset;
 	uint64_t worker_stride;
 	uint64_t worker_members_offset;
+	uint64_t worker_evidence_offset; /* 0: none. */
 };
 
 /* Nothing overflows: counts are 32 bits, elements at most 64 bytes, workers few. */
@@ -62,8 +64,11 @@ layout_make(uint32_t nb_workers, uint32_t max_services, uint32_t max_members)
 	l.workers_offset = l.members_offset +
 			align_up(max_members * sizeof(struct stats_member), PART_ALIGN);
 	l.worker_members_offset = align_up(sizeof(struct worker_stats), CACHE_LINE);
-	l.worker_stride = align_up(
+	l.worker_evidence_offset = align_up(
 			l.worker_members_offset + max_members * sizeof(struct member_stats),
+			CACHE_LINE);
+	l.worker_stride = align_up(
+			l.worker_evidence_offset + max_members * sizeof(struct member_evidence),
 			PART_ALIGN);
 	l.size = l.workers_offset + nb_workers * l.worker_stride;
 	return l;
@@ -91,6 +96,7 @@ stats_region_init(void *region, uint32_t nb_workers, uint32_t max_services, uint
 	h->workers_offset = l.workers_offset;
 	h->worker_stride = l.worker_stride;
 	h->worker_members_offset = l.worker_members_offset;
+	h->worker_evidence_offset = l.worker_evidence_offset;
 }
 
 /* Do @p n elements of @p size bytes at @p offset, lined up, end at or before @p end? */
@@ -115,6 +121,13 @@ layout_fits(const struct layout *l)
 		return false;
 	if (l->worker_stride % CACHE_LINE != 0 ||
 			l->worker_members_offset < sizeof(struct worker_stats))
+		return false;
+	/* Version 1 has no evidence. */
+	if (l->worker_evidence_offset != 0 &&
+			(l->worker_evidence_offset < sizeof(struct worker_stats) ||
+					!array_fits(l->worker_evidence_offset, l->max_members,
+							sizeof(struct member_evidence),
+							l->worker_stride)))
 		return false;
 	return array_fits(l->services_offset, l->max_services, sizeof(struct stats_service),
 			       l->size) &&
@@ -144,6 +157,7 @@ stats_region_check(const void *region, size_t size)
 		.workers_offset = h->workers_offset,
 		.worker_stride = h->worker_stride,
 		.worker_members_offset = h->worker_members_offset,
+		.worker_evidence_offset = h->worker_evidence_offset,
 	};
 	if (!layout_fits(&l))
 		return -EPROTO;
@@ -178,6 +192,16 @@ stats_worker_members(const void *region, uint32_t worker)
 	const struct stats_header *h = region;
 
 	return region_at(stats_worker(region, worker), h->worker_members_offset);
+}
+
+struct member_evidence *
+stats_worker_evidence(const void *region, uint32_t worker)
+{
+	const struct stats_header *h = region;
+
+	if (h->worker_evidence_offset == 0)
+		return NULL;
+	return region_at(stats_worker(region, worker), h->worker_evidence_offset);
 }
 
 struct stats_service *

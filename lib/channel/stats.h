@@ -10,7 +10,7 @@
  * The region is a memfd of its own (sealed like the region P of region.h, kept for
  * the life of the dataplane, so that counters outlive sessions): a header, the
  * directory of services and members, and for each worker its counters, then its
- * array of member counters. All offsets stand in the header; the reader checks
+ * arrays of member counters and of member evidence. All offsets stand in the header; the reader checks
  * them against the size of its mapping (stats_region_check()).
  *
  * Thread safety: one writer per field. A worker writes its own counters, the
@@ -105,6 +105,18 @@ struct member_stats {
 };
 _Static_assert(sizeof(struct member_stats) == 32, "two a line");
 
+/**
+ * Evidence about one member's health on one worker: of TCP, from the client's packets alone.
+ * Clients can provoke it. Written when a flow is half open, so never for an established one.
+ */
+struct member_evidence {
+	stat_counter syn_retransmissions; /**< SYNs of flows that had sent one and nothing else. */
+	stat_counter resets;		  /**< RSTs of clients on such flows. */
+	stat_counter opened;		  /**< Such flows that went on: progress. */
+	stat_counter reserved;		  /**< Zero. */
+};
+_Static_assert(sizeof(struct member_evidence) == 32, "two a line");
+
 /** Directory entry of a service id. */
 struct stats_service {
 	_Atomic uint32_t sequence; /**< Odd while it is written. */
@@ -126,7 +138,9 @@ struct stats_member {
 	struct backend_conf conf;
 	uint32_t slots;	 /**< Slots of the resolved table that it owns. */
 	uint16_t member; /**< Index within the service. */
-	uint8_t reserved[18];
+	uint8_t reserved[2];
+	uint64_t unreachables; /**< ICMP errors that say that packets to it did not arrive. */
+	uint8_t reserved2[8];
 };
 _Static_assert(sizeof(struct stats_member) == CACHE_LINE, "shared layout");
 
@@ -165,7 +179,7 @@ struct stats_header {
 	uint64_t services_offset; /**< struct stats_service[max_services]. */
 	uint64_t members_offset;  /**< struct stats_member[max_members]. */
 	uint64_t workers_offset;  /**< nb_workers blocks of worker_stride bytes. */
-	uint64_t worker_stride; /**< struct worker_stats, padding, struct member_stats[max_members]. */
+	uint64_t worker_stride; /**< struct worker_stats, padding, struct member_stats[max_members], … */
 	uint64_t worker_members_offset; /**< Of the member counters within a block. */
 	uint64_t tsc_hz;
 	uint64_t start_time_s; /**< Unix time. */
@@ -180,6 +194,7 @@ struct stats_header {
 	 * Later than protocol version 1: behind all that its readers know, and zero in the region
 	 * of a dataplane that speaks no other.
 	 */
+	uint64_t worker_evidence_offset; /**< Of struct member_evidence[max_members] in a block; 0: none. */
 	stat_counter resets_sent; /**< RSTs to clients of backends that are down; main lcore. */
 };
 _Static_assert(sizeof(struct stats_header) <= STATS_HEADER_ROOM, "what follows stays in place");
@@ -204,6 +219,8 @@ int stats_region_check(const void *region, size_t size);
  */
 struct worker_stats *stats_worker(const void *region, uint32_t worker);
 struct member_stats *stats_worker_members(const void *region, uint32_t worker);
+/** @return NULL: the dataplane is older than evidence. */
+struct member_evidence *stats_worker_evidence(const void *region, uint32_t worker);
 struct stats_service *stats_service(const void *region, uint32_t id);
 struct stats_member *stats_member(const void *region, uint32_t index);
 

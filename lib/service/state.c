@@ -175,6 +175,25 @@ state_find(const struct state *state, const struct service_key *key)
 	return entry == 0 ? NULL : state->records[entry - 1];
 }
 
+bool
+state_find_member(const struct state *state, const struct service_key *service,
+		const struct ip_addr *backend, struct state_member *out)
+{
+	const struct record *record = state_find(state, service);
+	const struct member *member;
+
+	if (record == NULL || !record->live)
+		return false;
+	member = member_set_find(&record->members, backend);
+	if (member == NULL || member->presence != PRESENCE_LIVE)
+		return false;
+	*out = (struct state_member){ .stats = member->stats,
+		.mode = record->conf.mode,
+		.routed = member->routed,
+		.route = member->route };
+	return true;
+}
+
 void
 state_reindex(struct state *state)
 {

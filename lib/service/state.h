@@ -96,6 +96,18 @@ uint32_t state_nb_services(const struct state *state);
 uint32_t state_nb_members(const struct state *state);
 bool state_has_hash_key(const struct state *state);
 
+/** A backend of a service, as state_find_member() finds it. */
+struct state_member {
+	uint32_t stats; /**< Its statistics index. */
+	uint8_t mode;	/**< enum service_mode. */
+	bool routed;	/**< There is a way to it: */
+	struct backend_route route;
+};
+
+/** @return false: it is not in the configuration; @p out is untouched. */
+bool state_find_member(const struct state *state, const struct service_key *service,
+		const struct ip_addr *backend, struct state_member *out);
+
 /**
  * Begin; one transaction at a time. Until txn_prepare(), the end of a quarantine and
  * new routes may pass it by.

@@ -12,12 +12,14 @@ NB_DROPS = 64
 MAIN_FIELDS = ("neighbour_requests_answered", "neighbour_probes_sent", "neighbours_resolved",
                "neighbours_failed", "echo_answered", "punted_to_kernel", "from_kernel")
 MEMBER_FIELDS = ("packets", "bytes", "new_flows", "active_flows")
+EVIDENCE_FIELDS = ("syn_retransmissions", "resets", "opened", "reserved")
 HEADER = struct.Struct("=QQIIIIQQQQQQQ32sQQQ")
 GENERATION_OFFSET = 120
 PORTS_OFFSET = HEADER.size + 8 * (len(MAIN_FIELDS) + NB_DROPS)
-RESETS_SENT_OFFSET = PORTS_OFFSET + 32 * 128
+EVIDENCE_OFFSET_OFFSET = PORTS_OFFSET + 32 * 128
+RESETS_SENT_OFFSET = EVIDENCE_OFFSET_OFFSET + 8
 SERVICE = struct.Struct("=IBBHI20sHBB28x")
-MEMBER = struct.Struct("=IBBH20sIIBB2xIH18x")
+MEMBER = struct.Struct("=IBBH20sIIBB2xIH2xQ8x")
 
 
 def x_macro(header, macro, column):
@@ -46,6 +48,7 @@ class Stats:
         (self.nb_workers, self.nb_ports, self.max_services, self.max_members,
          self.services_offset, self.members_offset, self.workers_offset, self.worker_stride,
          self.worker_members_offset) = head[2:11]
+        self.worker_evidence_offset = self._words(EVIDENCE_OFFSET_OFFSET, 1)[0]
 
     def _words(self, offset, count):
         # Native format: each counter is read at once, not byte by byte.
@@ -109,17 +112,23 @@ class Stats:
         found = []
         for index in range(self.max_members):
             (_, used, routed, service_id, addr, weight, factor, admin, health, slots,
-             member) = MEMBER.unpack_from(self.map, self.members_offset + index * MEMBER.size)
+             member, unreachables) = MEMBER.unpack_from(self.map, self.members_offset + index * MEMBER.size)
             if not used:
                 continue
-            sums = [0] * len(MEMBER_FIELDS)
-            for worker in range(self.nb_workers):
-                at = (self.workers_offset + worker * self.worker_stride
-                      + self.worker_members_offset + index * 8 * len(MEMBER_FIELDS))
-                sums = [a + b for a, b in zip(sums, self._words(at, len(MEMBER_FIELDS)))]
-            found.append(dict(counters(MEMBER_FIELDS, sums), service_id=service_id,
+            found.append(dict(self._member_sums(index), service_id=service_id,
                               address=str(ipaddress.ip_address(addr[:4 if addr[16] == 4 else 16])),
                               routed=routed,
                               weight=weight, factor=factor, admin=admin, health=health,
-                              slots=slots, member=member))
+                              slots=slots, member=member, unreachables=unreachables))
         return found
+
+    def _member_sums(self, index):
+        total = {}
+        for worker in range(self.nb_workers):
+            block = self.workers_offset + worker * self.worker_stride
+            for offset, names in ((self.worker_members_offset, MEMBER_FIELDS),
+                                  (self.worker_evidence_offset, EVIDENCE_FIELDS)):
+                words = self._words(block + offset + index * 8 * len(names), len(names))
+                for name, value in zip(names, words):
+                    total[name] = total.get(name, 0) + value
+        return total

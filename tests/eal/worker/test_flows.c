@@ -416,6 +416,7 @@ test_a_number_rests_for_two_sweeps_then_starts_from_zero(void **state)
 
 	(void)state;
 	syn(port);
+	syn(port);
 	remove_backend(&(struct ip_addr[]){ rig_addr(addrs[0]) }[0]);
 	rig_sweep();
 	control_quarantine_check(&control);
@@ -427,6 +428,7 @@ test_a_number_rests_for_two_sweeps_then_starts_from_zero(void **state)
 	assert_false(state_quarantine_any(control.state));
 	assert_int_equal(worker->flows4.nb_flows, 0);
 	assert_int_equal(stat_get(&worker->members[before].packets), 0);
+	assert_int_equal(stat_get(&worker->evidence[before].syn_retransmissions), 0);
 	new.addr = rig_addr("10.0.0.5");
 	set_backend(&new);
 	assert_int_equal(stats_index("10.0.0.5"), before);
@@ -506,6 +508,89 @@ test_a_service_that_comes_back_after_its_quarantine_is_new(void **state)
 	assert_int_equal(stat_get(&worker->stats->flows_inserted), 2);
 }
 
+/* What is known against the backend whose address ends in @p last. */
+static const struct member_evidence *
+evidence(uint8_t last)
+{
+	return &worker->evidence[stats_index(addrs[last - 1])];
+}
+
+static void
+test_a_flood_of_syns_is_no_evidence_but_syns_sent_again_are(void **state)
+{
+	uint16_t ports[20];
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		ports[i] = port_for(2, i == 0 ? 1000 : (uint16_t)(ports[i - 1] + 1));
+		assert_int_equal(syn(ports[i]), 2);
+	}
+	assert_int_equal(stat_get(&evidence(2)->syn_retransmissions), 0);
+	for (int i = 0; i < 20; i++)
+		syn(ports[i]);
+	assert_int_equal(stat_get(&evidence(2)->syn_retransmissions), 20);
+	assert_int_equal(stat_get(&evidence(2)->opened), 0);
+	assert_int_equal(stat_get(&evidence(1)->syn_retransmissions), 0);
+}
+
+static void
+test_syns_sent_again_count_within_a_burst_too(void **state)
+{
+	uint16_t port = port_for(1, 1000);
+	struct rte_mbuf *burst[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		burst[i] = packet(PROTOCOL_TCP, port, TCP_SYN, 0);
+	rig_run(0, burst, 3);
+	assert_int_equal(stat_get(&evidence(1)->syn_retransmissions), 2);
+}
+
+static void
+test_progress_and_early_resets_are_counted_and_open_flows_are_not_looked_at(void **state)
+{
+	uint16_t open = port_for(1, 1000);
+	uint16_t reset = port_for(1, (uint16_t)(open + 1));
+	uint16_t closed = port_for(1, (uint16_t)(reset + 1));
+
+	(void)state;
+	syn(open);
+	data(open);
+	for (int i = 0; i < 3; i++) {
+		data(open);
+		syn(open); /* Changes no open flow. */
+	}
+	ask(PROTOCOL_TCP, open, TCP_RST, 0);
+	syn(reset);
+	ask(PROTOCOL_TCP, reset, TCP_RST | TCP_ACK, 0);
+	ask(PROTOCOL_TCP, reset, TCP_RST | TCP_ACK, 0); /* It was closing already. */
+	syn(closed);
+	ask(PROTOCOL_TCP, closed, TCP_SYN | TCP_ACK, 0);
+	ask(PROTOCOL_TCP, closed, TCP_FIN, 0);
+	ask(PROTOCOL_UDP, open, 0, 0);
+	ask(PROTOCOL_UDP, open, 0, 0);
+	assert_int_equal(stat_get(&evidence(1)->opened), 1);
+	assert_int_equal(stat_get(&evidence(1)->resets), 1);
+	assert_int_equal(stat_get(&evidence(1)->syn_retransmissions), 0);
+}
+
+static void
+test_evidence_is_against_whose_flow_it_was(void **state)
+{
+	uint16_t port = port_for(1, 1000);
+	struct backend_conf one = rig_backend(addrs[0]);
+
+	(void)state;
+	syn(port);
+	one.health = HEALTH_DOWN;
+	set_backend(&one);
+	assert_int_not_equal(syn(port), 1); /* Sent again, and moved. */
+	assert_int_equal(stat_get(&evidence(1)->syn_retransmissions), 1);
+	assert_int_equal(stat_get(&evidence(2)->syn_retransmissions) +
+					stat_get(&evidence(3)->syn_retransmissions),
+			0);
+}
+
 static void
 test_a_full_ring_drops_for_the_reason_of_its_class(void **state)
 {
@@ -560,6 +645,10 @@ main(void)
 		TEST(test_batches_beyond_those_told_apart_end_with_the_last),
 		TEST(test_a_service_that_comes_back_in_quarantine_keeps_its_flows),
 		TEST(test_a_service_that_comes_back_after_its_quarantine_is_new),
+		TEST(test_a_flood_of_syns_is_no_evidence_but_syns_sent_again_are),
+		TEST(test_syns_sent_again_count_within_a_burst_too),
+		TEST(test_progress_and_early_resets_are_counted_and_open_flows_are_not_looked_at),
+		TEST(test_evidence_is_against_whose_flow_it_was),
 		TEST(test_a_full_ring_drops_for_the_reason_of_its_class),
 		TEST(test_a_full_outbox_drops_and_is_not_counted_as_forwarded),
 	};

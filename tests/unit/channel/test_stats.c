@@ -43,7 +43,7 @@ test_every_part_lies_apart_and_inside(void **state)
 	struct {
 		void *at;
 		size_t size;
-	} parts[2 * NB_WORKERS + 3] = {
+	} parts[3 * NB_WORKERS + 3] = {
 		{ h, sizeof(*h) },
 		{ stats_service(region, 0), NB_SERVICES * sizeof(struct stats_service) },
 		{ stats_member(region, 0), NB_MEMBERS * sizeof(struct stats_member) },
@@ -53,10 +53,12 @@ test_every_part_lies_apart_and_inside(void **state)
 	assert_int_equal(region_size() % 4096, 0);
 	assert_int_equal(stats_region_check(region, region_size()), 0);
 	for (uint32_t w = 0; w < NB_WORKERS; w++) {
-		parts[3 + 2 * w].at = stats_worker(region, w);
-		parts[3 + 2 * w].size = sizeof(struct worker_stats);
-		parts[4 + 2 * w].at = stats_worker_members(region, w);
-		parts[4 + 2 * w].size = NB_MEMBERS * sizeof(struct member_stats);
+		parts[3 + 3 * w].at = stats_worker(region, w);
+		parts[3 + 3 * w].size = sizeof(struct worker_stats);
+		parts[4 + 3 * w].at = stats_worker_members(region, w);
+		parts[4 + 3 * w].size = NB_MEMBERS * sizeof(struct member_stats);
+		parts[5 + 3 * w].at = stats_worker_evidence(region, w);
+		parts[5 + 3 * w].size = NB_MEMBERS * sizeof(struct member_evidence);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		size_t at = (size_t)((uint8_t *)parts[i].at - region);
@@ -79,7 +81,7 @@ test_no_two_workers_share_a_cache_line(void **state)
 
 	(void)state;
 	for (uint32_t w = 0; w + 1 < NB_WORKERS; w++) {
-		uintptr_t last = (uintptr_t)(stats_worker_members(region, w) + NB_MEMBERS) - 1;
+		uintptr_t last = (uintptr_t)(stats_worker_evidence(region, w) + NB_MEMBERS) - 1;
 
 		assert_true(last / CACHE_LINE <
 				(uintptr_t)stats_worker(region, w + 1) / CACHE_LINE);
@@ -93,8 +95,8 @@ test_sizes_of_the_largest_dataplane_do_not_overflow(void **state)
 	size_t size = stats_region_size(STATS_MAX_WORKERS, UINT32_MAX, UINT32_MAX);
 
 	(void)state;
-	assert_true(size > (size_t)UINT32_MAX * (64 + 64 + 64 * 32));
-	assert_true(size < (size_t)1 << 44);
+	assert_true(size > (size_t)UINT32_MAX * (64 + 64 + 64 * (32 + 32)));
+	assert_true(size < (size_t)1 << 45);
 }
 
 struct field {
@@ -118,6 +120,7 @@ static const struct field claims[] = {
 	CLAIM(workers_offset),
 	CLAIM(worker_stride),
 	CLAIM(worker_members_offset),
+	CLAIM(worker_evidence_offset),
 #undef CLAIM
 };
 
@@ -134,7 +137,14 @@ twin_fits(const struct stats_header *h, size_t size)
 	unsigned __int128 end = size;
 	unsigned __int128 block = (unsigned __int128)h->worker_members_offset +
 			(unsigned __int128)h->max_members * sizeof(struct member_stats);
+	unsigned __int128 evidence = (unsigned __int128)h->worker_evidence_offset +
+			(unsigned __int128)h->max_members * sizeof(struct member_evidence);
 
+	if (h->worker_evidence_offset != 0 &&
+			(h->worker_evidence_offset < sizeof(struct worker_stats) ||
+					h->worker_evidence_offset % CACHE_LINE != 0 ||
+					evidence > h->worker_stride))
+		return false;
 	return h->magic == STATS_MAGIC && h->size == size && h->nb_workers <= STATS_MAX_WORKERS &&
 			h->nb_ports <= STATS_MAX_PORTS && h->services_offset >= sizeof(*h) &&
 			h->members_offset >= sizeof(*h) && h->workers_offset >= sizeof(*h) &&
@@ -224,6 +234,19 @@ test_a_wrong_magic_size_or_unended_text_is_refused(void **state)
 	assert_int_equal(stats_region_check(h, region_size()), -EPROTO);
 	h->nb_ports = 1;
 	assert_int_equal(stats_region_check(h, region_size()), 0);
+	free(h);
+}
+
+static void
+test_the_region_of_an_older_dataplane_has_no_evidence(void **state)
+{
+	struct stats_header *h = region_new();
+
+	(void)state;
+	h->worker_evidence_offset = 0;
+	assert_int_equal(stats_region_check(h, region_size()), 0);
+	for (uint32_t w = 0; w < NB_WORKERS; w++)
+		assert_null(stats_worker_evidence(h, w));
 	free(h);
 }
 
@@ -354,6 +377,7 @@ main(void)
 		cmocka_unit_test(test_sizes_of_the_largest_dataplane_do_not_overflow),
 		cmocka_unit_test(test_headers_that_do_not_fit_the_mapping_are_refused),
 		cmocka_unit_test(test_a_wrong_magic_size_or_unended_text_is_refused),
+		cmocka_unit_test(test_the_region_of_an_older_dataplane_has_no_evidence),
 		cmocka_unit_test(test_more_workers_than_there_can_be_are_refused),
 		cmocka_unit_test(test_a_written_entry_is_read_back),
 		cmocka_unit_test(test_a_writer_that_died_half_way_does_not_hold_the_reader),

@@ -857,6 +857,31 @@ check_members(const struct snapshot *s, uint32_t id)
 			assert_int_equal(service->members[i].stats, 0);
 }
 
+/* Found by address is who is in the configuration, and nobody else. */
+static void
+check_found(const struct twin *t)
+{
+	for (uint32_t k = 0; k < NB_KEYS; k++) {
+		for (uint32_t i = 0; i < NB_ADDRS; i++) {
+			const struct twin_service *s = &t->wanted[k];
+			struct state_member found;
+			bool exists = s->exists && s->backends[i].exists;
+
+			assert_int_equal(state_find_member(t->state, &t->keys[k], &t->addrs[i],
+							 &found),
+					exists);
+			if (!exists)
+				continue;
+			assert_int_equal(found.stats, t->numbers[k].backends[i].stats);
+			assert_int_equal(found.mode, s->conf.mode);
+			assert_int_equal(found.routed, t->numbers[k].backends[i].routed);
+			if (found.routed)
+				assert_memory_equal(&found.route, &t->numbers[k].backends[i].route,
+						sizeof(found.route));
+		}
+	}
+}
+
 static void
 check_routes(const struct twin *t)
 {
@@ -943,6 +968,7 @@ twin_check(struct twin *t)
 	assert_int_equal(state_nb_services(t->state), nb_services);
 	assert_int_equal(state_nb_members(t->state), nb_members);
 	assert_int_equal(state_quarantine_any(t->state), quarantine);
+	check_found(t);
 	check_routes(t);
 	check_vips(t, s);
 	check_free_numbers(t, s);
