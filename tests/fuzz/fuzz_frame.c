@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A frame from anybody: parser, neighbour messages, echo.
+ * A frame from anybody: parser, neighbour messages, echo, errors, what becomes a RST.
  *
  * Input: one byte that says how much of the frame its first segment holds (0: all, else
  * so many 256ths), then the frame. The frame ends at an inaccessible page.
@@ -17,6 +17,8 @@
 #include "net/echo.h"
 #include "net/neighbour_msg.h"
 #include "net/parse.h"
+#include "net/reset.h"
+#include "net/unreachable.h"
 
 #define CHECK(condition)                                                                \
 	do {                                                                            \
@@ -88,18 +90,54 @@ parse(const uint8_t *frame, uint32_t len, uint32_t frame_len)
 	return packet;
 }
 
-/* Make the checksum of a whole ICMPv6 message right, or hardly any would get past it. */
+/* Make the checksum of a whole ICMP message right, or hardly any would get past it. */
 static void
-fix_icmp6_checksum(uint8_t *frame, uint32_t len, const struct packet *p)
+fix_icmp_checksum(uint8_t *frame, uint32_t len, const struct packet *p)
 {
 	uint32_t end = (uint32_t)p->l3 + p->l3_len;
 	uint8_t *ip = frame + p->l3;
+	uint8_t *icmp = frame + p->l4;
 
-	if (p->kind != PACKET_ICMP6 || end > len)
+	if ((p->kind != PACKET_ICMP4 && p->kind != PACKET_ICMP6) || end > len)
 		return;
-	memset(frame + p->l4 + 2, 0, 2);
-	store_u16(frame + p->l4 + 2,
-			checksum_l4(ip + 8, ip + 24, 16, 58, frame + p->l4, end - p->l4));
+	memset(icmp + 2, 0, 2);
+	store_u16(icmp + 2,
+			p->kind == PACKET_ICMP4
+					? checksum_ip(icmp, end - p->l4)
+					: checksum_l4(ip + 8, ip + 24, 16, 58, icmp, end - p->l4));
+}
+
+static void
+check_unreachable(const uint8_t *frame, uint32_t len, const struct packet *packet)
+{
+	struct unreachable u;
+
+	if (!unreachable_parse(frame, len, packet, &u))
+		return;
+	CHECK(ip_addr_valid(&u.source) && ip_addr_valid(&u.backend) && ip_addr_valid(&u.vip));
+	CHECK(u.source.family == u.backend.family && u.l4_port != 0 && u.reserved == 0);
+	CHECK(u.protocol == 6 || u.protocol == 17);
+	CHECK(memcmp(frame + packet->l3 + (packet->kind == PACKET_ICMP4 ? 16 : 24), u.source.bytes,
+			      ip_family_size(u.source.family)) == 0);
+}
+
+/* What comes of a TCP packet is a RST of 40 or 60 bytes to whom it came from, and its last word. */
+static void
+check_reset(uint8_t *frame, uint32_t len, const struct packet *packet)
+{
+	uint16_t client_port_be = load_u16(frame + packet->l4);
+	uint32_t reset_len = reset_in_place(frame, packet);
+	struct packet reset;
+
+	if (reset_len == 0)
+		return;
+	CHECK(reset_len <= len);
+	reset = parse(frame, reset_len, reset_len);
+	CHECK(reset.kind == packet->kind && reset.vlan == packet->vlan && reset.protocol == 6);
+	CHECK((reset.tcp_flags & ~TCP_ACK) == TCP_RST && reset.l4_payload == 0);
+	CHECK(reset.l3_len == (reset.kind == PACKET_FLOW4 ? 40 : 60));
+	CHECK(load_u16(frame + reset.l4 + 2) == client_port_be);
+	CHECK(reset_in_place(frame, &reset) == 0);
 }
 
 static void
@@ -153,13 +191,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	frame = guarded_copy(data + 1, len);
 
 	packet = parse(frame, len, frame_len);
-	fix_icmp6_checksum(frame, len, &packet);
+	fix_icmp_checksum(frame, len, &packet);
 	check_neighbour(frame, len, &packet);
+	check_unreachable(frame, len, &packet);
 	check_echo(frame, len, frame_len, &packet);
+	if (packet.kind == PACKET_FLOW4 || packet.kind == PACKET_FLOW6)
+		check_reset(frame, len, &packet);
 	return 0;
 }
 
 /* Messages that the samples of the parser lack. */
+#define NB_NEIGHBOUR_SEEDS 4
+
 static size_t
 neighbour_seed(size_t index, uint8_t *frame)
 {
@@ -184,6 +227,23 @@ neighbour_seed(size_t index, uint8_t *frame)
 	}
 }
 
+/* An error about a client's packet in an outer header, IPv4 or IPv6. */
+static size_t
+unreachable_seed(size_t index, uint8_t *frame)
+{
+	static const char *const seeds[] = {
+		"020000000005 020000000009 0800 4500005800010000 40015d92 0a090909 0a000001"
+		"0301e95e00000000 4500003c00004000 3c0429b3 0a000001 0a00010b"
+		"4500002800010000 40068e8a c6336407 c000020a 9c4001bb00000001000000005002200005a10000",
+		"020000000005 020000000009 86dd 6000000000583a40 fd00000000000000000000000000000b"
+		"fd000000000000000000000000000001 04018f4600000006 600000000028043c"
+		"fd000000000000000000000000000001 fd00000000000000000000000000000b"
+		"4500002800010000 40068e8a c6336407 c000020a 9c4001bb00000001000000005002200005a10000",
+	};
+
+	return index < ARRAY_LEN(seeds) ? bytes_from_hex(frame, seeds[index]) : 0;
+}
+
 size_t
 fuzz_seed(size_t index, uint8_t *data)
 {
@@ -193,6 +253,8 @@ fuzz_seed(size_t index, uint8_t *data)
 	data[0] = 0;
 	if (index >= nb_samples) {
 		len = neighbour_seed(index - nb_samples, data + 1);
+		if (len == 0)
+			len = unreachable_seed(index - nb_samples - NB_NEIGHBOUR_SEEDS, data + 1);
 		return len != 0 ? len + 1 : 0;
 	}
 	frame_build(&frame, samples[index].layers);
