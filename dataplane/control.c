@@ -11,6 +11,7 @@
 #include "dataplane/log.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port_watch.h"
+#include "dataplane/suspects.h"
 #include "flow/flow_table.h"
 
 /* Commands handled between two looks at everything else. */
@@ -102,10 +103,11 @@ control_create(struct dataplane *dp)
 	c->dp = dp;
 	c->header = dp->stats;
 	token_bucket_init(&c->log, CONTROL_LOG_RATE, CONTROL_LOG_BURST, control_now_ms() * 1000);
+	c->suspects = suspects_create();
 	c->state = create_state(c);
-	if (c->state == NULL) {
+	if (c->suspects == NULL || c->state == NULL) {
 		LOG_CONTROL(ERR, "state: out of memory");
-		goto err_free;
+		goto err_destroy_state;
 	}
 	c->server = create_server(c);
 	if (c->server == NULL) {
@@ -117,7 +119,7 @@ control_create(struct dataplane *dp)
 
 err_destroy_state:
 	state_destroy(c->state);
-err_free:
+	suspects_destroy(c->suspects);
 	free(c);
 	return NULL;
 }
@@ -153,6 +155,18 @@ send_link_events(struct control *c)
 		m.LINK_EVENT.up = change.up;
 		session_server_event(c->server, &m);
 	}
+}
+
+/* Before quarantines end: no sign may meet another member under its number. */
+static void
+send_suspicions(struct control *c)
+{
+	uint32_t budget = EVIDENCE_RING * (c->dp->nb_workers + 1U);
+	struct message m;
+
+	evidence_woken(&c->dp->evidence); /* Before the rings: what comes later wakes again. */
+	while (control_next_suspicion(c, &budget, &m))
+		session_server_event(c->server, &m);
 }
 
 static void
@@ -202,14 +216,18 @@ static void *
 control_run(void *context)
 {
 	struct control *c = context;
-	struct pollfd pollfd = { .fd = session_server_fd(c->server), .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = session_server_fd(c->server), .events = POLLIN },
+		{ .fd = c->dp->evidence.wake_fd, .events = POLLIN },
+	};
 	bool more = false;
 
 	while (!atomic_load_explicit(&c->dp->stop, memory_order_relaxed)) {
-		poll(&pollfd, 1, more ? 0 : SESSION_POLL_MS);
+		poll(fds, ARRAY_LEN(fds), more ? 0 : SESSION_POLL_MS);
 		follow_session(c);
 		more = read_commands(c);
 		control_txn_timeout(c);
+		send_suspicions(c);
 		control_quarantine_check(c);
 		send_neighbour_events(c);
 		control_reroute_check(c);
@@ -242,5 +260,6 @@ control_destroy(struct control *c)
 	session_server_destroy(c->server);
 	atomic_store_explicit(&c->dp->snapshot, NULL, memory_order_release);
 	state_destroy(c->state);
+	suspects_destroy(c->suspects);
 	free(c);
 }

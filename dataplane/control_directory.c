@@ -4,6 +4,7 @@
  * at which index.
  */
 #include "dataplane/control_internal.h"
+#include "dataplane/suspects.h"
 
 void
 control_service_changed(void *context, uint16_t id, const struct service_conf *conf,
@@ -61,6 +62,7 @@ control_member_changed(void *context, uint32_t stats, uint16_t service_id, uint1
 		.conf = *conf,
 		.slots = shared->slots, /* Ours to read: nobody else writes. */
 		.member = member,
+		.unreachables = shared->unreachables,
 	};
 
 	stats_member_write(shared, &entry);
@@ -86,4 +88,5 @@ control_member_freed(void *context, uint32_t stats)
 
 	stats_member_write(stats_member(c->dp->stats, stats), &entry);
 	clear_counters(c, stats);
+	suspects_forget(c->suspects, stats);
 }

@@ -10,6 +10,7 @@
  *     control_txn.c        commands to transactions, transactions to answers
  *     control_publish.c    putting a snapshot in force; quarantines; new routes
  *     control_directory.c  the directory of services and members in the statistics
+ *     control_evidence.c   suspicions against backends
  *
  * Everything here runs on the control thread.
  */
@@ -52,6 +53,8 @@ struct control_batch {
 	uint64_t sweeps[CONFIG_MAX_WORKERS]; /**< It is over when each worker has reached this. */
 };
 
+struct suspects;
+
 struct control {
 	struct dataplane *dp;
 	struct state *state;
@@ -65,6 +68,8 @@ struct control {
 	uint64_t nb_unlogged;
 	uint32_t nb_batches;
 	struct control_batch batches[CONTROL_MAX_BATCHES];
+	struct suspects *suspects;
+	uint16_t sign_worker;	 /**< Whose signs are taken next. */
 	bool reroute;		 /**< Routes are to be asked for again. */
 	uint64_t reroute_due_ms; /**< Not before. */
 	pthread_t thread;
@@ -106,6 +111,15 @@ void control_quarantine_check(struct control *c);
  * gateways do not change while we run, so there is no other cause that could pass.)
  */
 void control_reroute_check(struct control *c);
+
+/* control_evidence.c */
+
+/**
+ * The next suspicion that the daemon should hear of.
+ * @param budget Of signs to look at; what is left of it is written back.
+ * @return false: there is none, or the budget is spent.
+ */
+bool control_next_suspicion(struct control *c, uint32_t *budget, struct message *m);
 
 /* control_directory.c: hooks of state.h; context is struct control. */
 

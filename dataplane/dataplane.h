@@ -10,7 +10,7 @@
  *     main.c        start, stop, signals          eal.c, port*.c   EAL and ports
  *     report.c      the start-up report           config*.c        dataplane.yaml
  *     worker*.c     poll loop and pipeline        control*.c       control thread
- *     main_lcore.c  exceptions: neighbour*.c, reset.c, echo.c, punt.c
+ *     main_lcore.c  exceptions: neighbour*.c, reset.c, echo.c, evidence.c, punt.c
  */
 
 #include <stdatomic.h>
@@ -19,6 +19,7 @@
 
 #include "channel/stats.h"
 #include "dataplane/config.h"
+#include "dataplane/evidence.h"
 #include "dataplane/exception.h"
 #include "dataplane/interface.h"
 #include "dataplane/nexthop.h"
@@ -42,6 +43,7 @@ struct dataplane {
 	struct interface_table interfaces;
 	struct nexthop_table *nexthops; /**< Entries: written by the main lcore. */
 	struct exceptions exceptions;
+	struct evidence evidence; /**< From workers and the main lcore to the control thread. */
 	const struct pipeline *pipeline; /**< What all workers run. */
 	uint16_t nb_workers;
 	struct worker *workers[CONFIG_MAX_WORKERS];

@@ -26,6 +26,7 @@ static const struct {
 	[EXCEPTION_UNRESOLVED] = { "exc_unresolved", 1024 },
 	[EXCEPTION_RESET] = { "exc_reset", 1024 },
 	[EXCEPTION_ECHO] = { "exc_echo", 512 },
+	[EXCEPTION_ICMP_ERROR] = { "exc_icmp_error", 256 },
 	[EXCEPTION_PUNT] = { "exc_punt", 2048 },
 };
 

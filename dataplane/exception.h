@@ -23,6 +23,7 @@ enum exception_class {
 	EXCEPTION_UNRESOLVED, /**< Ready to send but for the next hop's MAC: see exception.nexthop. */
 	EXCEPTION_RESET,      /**< TCP packet of a service, to be answered with a RST. */
 	EXCEPTION_ECHO,	      /**< Echo request for a VIP or an address of ours. */
+	EXCEPTION_ICMP_ERROR, /**< ICMP error for an address of ours. */
 	EXCEPTION_PUNT,	      /**< For the kernel, unchanged. */
 	NB_EXCEPTION_CLASSES
 };

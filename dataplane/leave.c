@@ -12,6 +12,7 @@ static const enum drop_reason ring_full[NB_EXCEPTION_CLASSES] = {
 	[EXCEPTION_UNRESOLVED] = DROP_UNRESOLVED_FULL,
 	[EXCEPTION_RESET] = DROP_RESET_RING,
 	[EXCEPTION_ECHO] = DROP_ECHO_RING,
+	[EXCEPTION_ICMP_ERROR] = DROP_ICMP_ERROR_RING,
 	[EXCEPTION_PUNT] = DROP_PUNT_RING,
 };
 
@@ -61,7 +62,7 @@ destination(const uint8_t *frame, const struct packet *packet, bool v6)
 		  : ip_addr_from_bytes(IP_V4, frame + packet->l3 + 16);
 }
 
-/* Errors about what was sent from a VIP (RFC 792, RFC 4443): types of either family. */
+/* Errors about what was sent (RFC 792, RFC 4443): types of either family. */
 static bool
 is_icmp_error(uint8_t type, bool v6)
 {
@@ -91,6 +92,8 @@ leave_icmp(struct worker *w, struct rte_mbuf *m, const struct port *port,
 		leave_raise(w, EXCEPTION_ECHO, &x);
 	else if (vip && is_icmp_error(type, v6))
 		drop(w, m, DROP_ICMP_ERROR);
+	else if (is_icmp_error(type, v6) && interface_is_own(&w->dp->interfaces, &dst))
+		leave_raise(w, EXCEPTION_ICMP_ERROR, &x);
 	else
 		leave_punt(w, m, port, packet->vlan);
 }

@@ -18,6 +18,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/echo.h"
+#include "dataplane/evidence.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port_watch.h"
 #include "dataplane/punt.h"
@@ -29,6 +30,7 @@
 #define BUDGET_UNRESOLVED 64
 #define BUDGET_RESET 64
 #define BUDGET_ECHO 32
+#define BUDGET_ICMP_ERROR 32
 #define BUDGET_PUNT 64
 #define BUDGET_MAX 64
 
@@ -37,8 +39,13 @@
 #define RESET_BURST 5000
 #define ECHO_RATE 10000
 #define ECHO_BURST 1000
+#define ICMP_ERROR_RATE 1000
+#define ICMP_ERROR_BURST 100
 #define PUNT_RATE 100000
 #define PUNT_BURST 10000
+
+/* The control thread is woken for evidence at most so often. */
+#define EVIDENCE_WAKE_US 1000
 
 #define IDLE_MIN_US 25
 #define IDLE_MAX_US 800
@@ -48,8 +55,10 @@ struct main_lcore {
 	uint64_t now_us;
 	struct token_bucket reset;
 	struct token_bucket echo;
+	struct token_bucket icmp_error;
 	struct token_bucket punt;
 	struct port_watch ports;
+	uint64_t wake_us; /* The control thread is not woken before. */
 };
 
 struct main_stats *
@@ -125,6 +134,14 @@ serve_echo(struct main_lcore *m, const struct exception *x)
 		serve_punt(m, x);
 }
 
+/* One that is not looked at may still be for the kernel. */
+static void
+serve_icmp_error(struct main_lcore *m, const struct exception *x)
+{
+	if (!token_bucket_take(&m->icmp_error, m->now_us) || !evidence_receive(m->dp, x))
+		serve_punt(m, x);
+}
+
 typedef void (*serve_fn)(struct main_lcore *m, const struct exception *x);
 
 /* In the order of service. */
@@ -136,6 +153,7 @@ static const struct {
 	[EXCEPTION_UNRESOLVED] = { serve_unresolved, BUDGET_UNRESOLVED },
 	[EXCEPTION_RESET] = { serve_reset, BUDGET_RESET },
 	[EXCEPTION_ECHO] = { serve_echo, BUDGET_ECHO },
+	[EXCEPTION_ICMP_ERROR] = { serve_icmp_error, BUDGET_ICMP_ERROR },
 	[EXCEPTION_PUNT] = { serve_punt, BUDGET_PUNT },
 };
 
@@ -159,6 +177,13 @@ links_watch(struct main_lcore *m)
 		neighbour_link_up(m->dp->neighbours, (uint16_t)__builtin_ctz(came));
 }
 
+static void
+tell_evidence(struct main_lcore *m)
+{
+	if (m->now_us >= m->wake_us && evidence_wake(m->dp))
+		m->wake_us = m->now_us + EVIDENCE_WAKE_US;
+}
+
 /* @return how much there was to do. */
 static unsigned int
 main_lcore_turn(struct main_lcore *m)
@@ -171,6 +196,7 @@ main_lcore_turn(struct main_lcore *m)
 		work += serve_class(m, class);
 	work += punt_from_kernel(m->dp);
 	links_watch(m);
+	tell_evidence(m);
 	return work;
 }
 
@@ -193,6 +219,7 @@ main_lcore_run(struct dataplane *dp)
 
 	token_bucket_init(&m.reset, RESET_RATE, RESET_BURST, clock_us());
 	token_bucket_init(&m.echo, ECHO_RATE, ECHO_BURST, clock_us());
+	token_bucket_init(&m.icmp_error, ICMP_ERROR_RATE, ICMP_ERROR_BURST, clock_us());
 	token_bucket_init(&m.punt, PUNT_RATE, PUNT_BURST, clock_us());
 	rte_rcu_qsbr_thread_register(dp->qsbr, thread);
 	rte_rcu_qsbr_thread_online(dp->qsbr, thread);

@@ -88,6 +88,8 @@ shared_create(struct dataplane *dp)
 	}
 	dp->nexthops = rte_zmalloc("nexthops", sizeof(*dp->nexthops), RTE_CACHE_LINE_SIZE);
 	ret = dp->nexthops == NULL ? -ENOMEM : create_qsbr(dp);
+	if (ret == 0)
+		ret = evidence_create(&dp->evidence, dp->conf.nb_workers);
 	if (ret < 0)
 		shared_destroy(dp);
 	return ret;
@@ -98,6 +100,7 @@ shared_destroy(struct dataplane *dp)
 {
 	struct region region = { .base = dp->stats, .size = dp->stats_size, .fd = dp->stats_fd };
 
+	evidence_destroy(&dp->evidence);
 	rte_free(dp->qsbr);
 	dp->qsbr = NULL;
 	rte_free(dp->nexthops);

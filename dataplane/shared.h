@@ -5,7 +5,7 @@
 /**
  * @file
  * What all parts of the dataplane share and none of them owns: the statistics
- * region, the table of next hops, the QSBR variable.
+ * region, the table of next hops, the QSBR variable, the rings of evidence.
  *
  * Thread safety: main thread, before and after all others.
  */
@@ -14,7 +14,7 @@
 
 struct dataplane;
 
-/** Fills dp->stats, stats_size, stats_fd, nexthops, qsbr. Needs EAL and dp->ports.
+/** Fills dp->stats, stats_size, stats_fd, nexthops, qsbr, evidence. Needs EAL and dp->ports.
  *  @return 0 or -errno: nothing is held. */
 int shared_create(struct dataplane *dp);
 void shared_destroy(struct dataplane *dp);

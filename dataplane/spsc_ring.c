@@ -76,3 +76,10 @@ spsc_ring_take(struct spsc_ring *r, void *element)
 	atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
 	return true;
 }
+
+bool
+spsc_ring_waits(const struct spsc_ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_relaxed) !=
+			atomic_load_explicit(&r->tail, memory_order_relaxed);
+}

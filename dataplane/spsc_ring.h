@@ -8,7 +8,7 @@
  * of one size, by value. (Between processes: channel/ring.h, which trusts nobody.
  * rte_ring would do, but needs barriers that thread sanitizers do not see.)
  *
- * Thread safety: one thread on each side. Memory: malloc() at creation only.
+ * Thread safety: one thread on each side, but for spsc_ring_waits(). Memory: malloc() at creation only.
  */
 
 #include <stdbool.h>
@@ -28,6 +28,8 @@ void spsc_ring_destroy(struct spsc_ring *r); /**< Legal with NULL. */
 
 /** @return false: full. */
 MUST_CHECK bool spsc_ring_put(struct spsc_ring *r, const void *element);
+/** Does something wait? Any thread may ask; the answer may be old already. */
+bool spsc_ring_waits(const struct spsc_ring *r);
 /** @return false: empty. */
 MUST_CHECK bool spsc_ring_take(struct spsc_ring *r, void *element);
 

@@ -132,7 +132,8 @@ known_flow_track(struct worker *w, const struct burst *b, const struct burst_pac
 			    service->syn_reselect_ticks) == FLOW_RESELECT)
 		why = &w->stats->flows_reselected;
 	if (half_open)
-		evidence_of_half_open(w, member, packet.tcp_flags, value->state);
+		evidence_of_half_open(w, member, p->home ^ (uint32_t)(p->key >> 16),
+				packet.tcp_flags, value->state);
 	if (!(member->flags & MEMBER_KEEPS_FLOWS))
 		why = &w->stats->flows_moved;
 	reset = must_reset(member, packet.tcp_flags);

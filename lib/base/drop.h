@@ -47,7 +47,8 @@
 	DROP(BAD_CHECKSUM, "bad_checksum", "the NIC found the IPv4 header checksum wrong") \
 	DROP(RESET_RING, "reset_ring", "more packets to answer with RST than the main lcore can take") \
 	DROP(RESET_RATE, "reset_rate", "RSTs for flows of backends that are down over their rate") \
-	DROP(RESET_BAD, "reset_bad", "its sender cannot be answered with a RST")
+	DROP(RESET_BAD, "reset_bad", "its sender cannot be answered with a RST") \
+	DROP(ICMP_ERROR_RING, "icmp_error_ring", "more ICMP errors for our own addresses than the main lcore can take")
 /* clang-format on */
 
 /** A reason; DROP_NONE says that there is none. */

@@ -195,7 +195,9 @@ struct stats_header {
 	 * of a dataplane that speaks no other.
 	 */
 	uint64_t worker_evidence_offset; /**< Of struct member_evidence[max_members] in a block; 0: none. */
-	stat_counter resets_sent; /**< RSTs to clients of backends that are down; main lcore. */
+	stat_counter resets_sent;  /**< RSTs to clients of backends that are down; main lcore. */
+	stat_counter unreachables; /**< ICMP errors about what we encapsulated; main lcore. */
+	stat_counter unreachables_lost; /**< The same, more than the control thread could take. */
 };
 _Static_assert(sizeof(struct stats_header) <= STATS_HEADER_ROOM, "what follows stays in place");
 

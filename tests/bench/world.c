@@ -175,7 +175,8 @@ create_dataplane(struct world *world)
 	dp->stats = aligned_alloc(4096, dp->stats_size);
 	dp->pool = rte_pktmbuf_pool_create("bench", WORKER_MBUFS * dp->nb_workers - 1, 0, 0,
 			RTE_MBUF_DEFAULT_BUF_SIZE, 0);
-	if (dp->nexthops == NULL || dp->stats == NULL || dp->pool == NULL)
+	if (dp->nexthops == NULL || dp->stats == NULL || dp->pool == NULL ||
+			evidence_create(&dp->evidence, dp->nb_workers) < 0)
 		return -1;
 	memset(dp->stats, 0, dp->stats_size);
 	stats_region_init(dp->stats, dp->nb_workers, 16, 1 << 17);
@@ -215,6 +216,7 @@ world_destroy(struct world *world)
 	for (uint16_t i = 0; i < world->conf.nb_workers; i++)
 		worker_destroy(world->workers[i]);
 	state_destroy(world->state);
+	evidence_destroy(&world->dp.evidence);
 	rte_mempool_free(world->dp.pool);
 	free(world->dp.nexthops);
 	free(world->dp.stats);

@@ -33,6 +33,7 @@ DIRECT, IPIP = 1, 2
 MOVE, RESET, KEEP = range(3)
 ENABLED, DRAINING, DISABLED = 1, 2, 3
 UNKNOWN, UP, DOWN = 1, 2, 3
+SYN_RETRANSMISSIONS, RESETS, UNREACHABLE = 1, 2, 3
 FACTOR_ONE = 65536
 TCP, UDP = 6, 17
 
@@ -103,6 +104,17 @@ class Service:
         assert any(b.address == address for b in self.backends)
         return self.but(backends=[dataclasses.replace(b, **changes) if b.address == address
                                   else b for b in self.backends])
+
+
+@dataclasses.dataclass
+class Suspicion:
+    """struct msg_suspect_event."""
+
+    service: bytes  # Its key.
+    backend: str
+    kind: int
+    count: int
+    window_ms: int
 
 
 @dataclasses.dataclass
@@ -234,6 +246,26 @@ class Channel:
             self.next_event += 1
             self.set_index(2, self.next_event)
             self.events.append(event)
+
+    def suspicions(self, count=0, timeout=0.3):
+        """SUSPECT_EVENTs since the last call; waits for so many, or else for the whole time."""
+        end = time.monotonic() + timeout
+        found = []
+        while time.monotonic() < end and (count == 0 or len(found) < count):
+            select.select([self.socket], [], [], 0.01)
+            self.ended  # pylint: disable=pointless-statement; takes the doorbells
+            self._take_events()
+            found += [self._suspicion(p) for kind, p in self.events if kind == SUSPECT_EVENT]
+            self.events = [event for event in self.events if event[0] != SUSPECT_EVENT]
+        return found
+
+    @staticmethod
+    def _suspicion(payload):
+        key, address, family, kind, count, window_ms, reserved = struct.unpack(
+            "=24s16sB3xIIII", payload)
+        assert reserved == 0
+        return Suspicion(key, str(ipaddress.ip_address(address[:4 if family == 4 else 16])),
+                         kind, count, window_ms)
 
     def answer(self, timeout=10.0):
         """The next answer to a transaction."""

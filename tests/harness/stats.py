@@ -17,7 +17,8 @@ HEADER = struct.Struct("=QQIIIIQQQQQQQ32sQQQ")
 GENERATION_OFFSET = 120
 PORTS_OFFSET = HEADER.size + 8 * (len(MAIN_FIELDS) + NB_DROPS)
 EVIDENCE_OFFSET_OFFSET = PORTS_OFFSET + 32 * 128
-RESETS_SENT_OFFSET = EVIDENCE_OFFSET_OFFSET + 8
+LATER_OFFSET = EVIDENCE_OFFSET_OFFSET + 8
+LATER_FIELDS = ("resets_sent", "unreachables", "unreachables_lost")
 SERVICE = struct.Struct("=IBBHI20sHBB28x")
 MEMBER = struct.Struct("=IBBH20sIIBB2xIH2xQ8x")
 
@@ -66,8 +67,13 @@ class Stats:
                     drops=counters(DROPS, words[len(MAIN_FIELDS):]))
 
     @property
+    def later(self):
+        """Counters that came later than version 1 of the protocol."""
+        return counters(LATER_FIELDS, self._words(LATER_OFFSET, len(LATER_FIELDS)))
+
+    @property
     def resets_sent(self):
-        return self._words(RESETS_SENT_OFFSET, 1)[0]
+        return self.later["resets_sent"]
 
     def worker(self, index):
         """Counters of a worker, its drops under "drops"."""

@@ -156,7 +156,7 @@ fixture_setup(void **state)
 	port_make(1);
 	interfaces_make();
 	fixture_vips(texts);
-	if (exceptions_create(&dp.exceptions) != 0)
+	if (exceptions_create(&dp.exceptions) != 0 || evidence_create(&dp.evidence, 1) != 0)
 		return -1;
 	dp.neighbours = neighbours_create(&dp);
 	return dp.neighbours == NULL ? -1 : 0;
@@ -171,6 +171,7 @@ fixture_teardown(void **state)
 	neighbours_stop(dp.neighbours);
 	neighbours_destroy(dp.neighbours);
 	exceptions_destroy(&dp.exceptions);
+	evidence_destroy(&dp.evidence);
 	for (unsigned int i = 0; i < 2; i++) {
 		sent_drop(i);
 		rte_ring_free(dp.ports[i].outbox);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,11 +12,14 @@
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 
+#include "channel/message.h"
 #include "dataplane/main_lcore.h"
 #include "dataplane/port_watch.h"
+#include "dataplane/spsc_ring.h"
 #include "fixture.h"
 #include "frames.h"
 #include "net/parse.h"
+#include "net/unreachable.h"
 #include "service/state.h"
 
 #define OUR_MAC 0x10
@@ -266,6 +270,134 @@ test_a_flood_of_resets_is_cut(void **state)
 	assert_true(resets >= RESET_BURST);
 }
 
+/* 10.0.0.254: what was sent in an outer header by 10.0.0.1, or 10.0.0.77, did not reach 10.0.1.11. */
+static const uint8_t error_ours[] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0x10, 0x02, 0x00, 0x00, 0x00,
+	0x00, 0x55, 0x08, 0x00, 0x45, 0x00, 0x00, 0x58, 0x00, 0x01, 0x00, 0x00, 0x40, 0x01, 0x65,
+	0xa6, 0x0a, 0x00, 0x00, 0xfe, 0x0a, 0x00, 0x00, 0x01, 0x03, 0x01, 0xe9, 0xa4, 0x00, 0x00,
+	0x00, 0x00, 0x45, 0x00, 0x00, 0x3c, 0x00, 0x00, 0x40, 0x00, 0x3c, 0x04, 0x29, 0xb3, 0x0a,
+	0x00, 0x00, 0x01, 0x0a, 0x00, 0x01, 0x0b, 0x45, 0x00, 0x00, 0x28, 0x00, 0x01, 0x00, 0x00,
+	0x40, 0x06, 0x8e, 0x44, 0xc6, 0x33, 0x64, 0x07, 0xc0, 0x00, 0x02, 0x50, 0x9c, 0x40, 0x01,
+	0xbb, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x50, 0x02, 0x20, 0x00, 0x05, 0x5b,
+	0x00, 0x00 };
+static const uint8_t error_others[] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0x10, 0x02, 0x00, 0x00, 0x00,
+	0x00, 0x55, 0x08, 0x00, 0x45, 0x00, 0x00, 0x58, 0x00, 0x01, 0x00, 0x00, 0x40, 0x01, 0x65,
+	0x5a, 0x0a, 0x00, 0x00, 0xfe, 0x0a, 0x00, 0x00, 0x4d, 0x03, 0x01, 0xe9, 0xa4, 0x00, 0x00,
+	0x00, 0x00, 0x45, 0x00, 0x00, 0x3c, 0x00, 0x00, 0x40, 0x00, 0x3c, 0x04, 0x29, 0x67, 0x0a,
+	0x00, 0x00, 0x4d, 0x0a, 0x00, 0x01, 0x0b, 0x45, 0x00, 0x00, 0x28, 0x00, 0x01, 0x00, 0x00,
+	0x40, 0x06, 0x8e, 0x44, 0xc6, 0x33, 0x64, 0x07, 0xc0, 0x00, 0x02, 0x50, 0x9c, 0x40, 0x01,
+	0xbb, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x50, 0x02, 0x20, 0x00, 0x05, 0x5b,
+	0x00, 0x00 };
+
+static void
+raise_error(const uint8_t *bytes, uint16_t port)
+{
+	struct exception x = {
+		.mbuf = mbuf_of(bytes, sizeof(error_ours)), .port = port, .vlan = PACKET_VLAN_NONE
+	};
+
+	assert_true(exception_raise(&dp.exceptions, EXCEPTION_ICMP_ERROR, &x));
+}
+
+static void
+test_an_error_about_a_tunnel_goes_to_the_control_thread(void **state)
+{
+	const struct stats_header *header = dp.stats;
+	struct ip_addr backend = addr_of("10.0.1.11");
+	struct unreachable error;
+
+	(void)state;
+	raise_error(error_ours, 0);
+	raise_error(error_ours, 1);
+	run_for(20);
+	for (int i = 0; i < 2; i++) {
+		assert_true(spsc_ring_take(dp.evidence.unreachables, &error));
+		assert_true(ip_addr_equal(&error.backend, &backend));
+		assert_int_equal(error.l4_port, 443);
+	}
+	assert_false(spsc_ring_take(dp.evidence.unreachables, &error));
+	assert_int_equal(stat_get(&header->unreachables), 2);
+	assert_int_equal(stat_get(&stats->punted_to_kernel), 0);
+	assert_nothing_sent(0);
+}
+
+static bool
+control_thread_is_woken(void)
+{
+	struct pollfd p = { .fd = dp.evidence.wake_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void
+test_the_control_thread_is_woken_for_evidence_and_not_without(void **state)
+{
+	const struct evidence_sign sign = { .stats = 0, .kind = SUSPECT_RESETS };
+	struct evidence_sign taken;
+
+	(void)state;
+	run_for(20);
+	assert_false(control_thread_is_woken());
+	assert_true(spsc_ring_put(dp.evidence.signs[0], &sign));
+	run_for(20);
+	assert_true(control_thread_is_woken());
+	evidence_woken(&dp.evidence);
+	assert_false(control_thread_is_woken());
+	/* It has not looked: it is woken again. */
+	run_for(20);
+	assert_true(control_thread_is_woken());
+	evidence_woken(&dp.evidence);
+	assert_true(spsc_ring_take(dp.evidence.signs[0], &taken));
+	run_for(20);
+	assert_false(control_thread_is_woken());
+	raise_error(error_ours, 0);
+	run_for(20);
+	assert_true(control_thread_is_woken());
+}
+
+static void
+test_other_errors_are_the_kernels(void **state)
+{
+	struct frame reply = frame_echo4(OUR_MAC, 0x55, 3, "10.0.0.5", "10.0.0.1", 64);
+	struct unreachable error;
+
+	(void)state;
+	raise_error(error_others, 0);
+	raise_frame(EXCEPTION_ICMP_ERROR, &reply, 0);
+	raise_error(error_others, 1); /* Which has no kernel. */
+	run_for(20);
+	assert_false(spsc_ring_take(dp.evidence.unreachables, &error));
+	assert_sent(0, error_others, sizeof(error_others));
+	assert_sent(0, reply.bytes, reply.len);
+	assert_int_equal(stat_get(&stats->punted_to_kernel), 2);
+	assert_int_equal(drops(DROP_NO_SERVICE), 1);
+}
+
+#define ERROR_BURST 100
+
+static void
+test_a_flood_of_errors_is_looked_at_up_to_its_rate(void **state)
+{
+	const struct stats_header *header = dp.stats;
+	uint64_t seen, punted;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		for (int k = 0; k < 50; k++)
+			raise_error(error_ours, 0);
+		run_for(5);
+		sent_drop(0);
+	}
+	do { /* However slow the machine is. */
+		run_for(5);
+		sent_drop(0);
+		seen = stat_get(&header->unreachables) + stat_get(&header->unreachables_lost);
+		punted = stat_get(&stats->punted_to_kernel) + drops(DROP_PUNT_FULL);
+	} while (seen + punted < 500);
+	assert_true(seen >= ERROR_BURST);
+	assert_int_equal(seen + punted, 500);
+	assert_true(stat_get(&header->unreachables) <= EVIDENCE_RING);
+}
+
 static void
 test_ports_are_watched_and_changes_of_links_told_once(void **state)
 {
@@ -343,6 +475,10 @@ main(void)
 		TEST(test_a_client_is_told_by_a_rst_on_its_own_interface),
 		TEST(test_who_cannot_be_answered_by_a_rst_is_dropped),
 		TEST(test_a_flood_of_resets_is_cut),
+		TEST(test_an_error_about_a_tunnel_goes_to_the_control_thread),
+		TEST(test_the_control_thread_is_woken_for_evidence_and_not_without),
+		TEST(test_other_errors_are_the_kernels),
+		TEST(test_a_flood_of_errors_is_looked_at_up_to_its_rate),
 		TEST(test_ports_are_watched_and_changes_of_links_told_once),
 		TEST(test_grace_periods_pass_while_it_runs_and_while_it_sleeps),
 		TEST(test_it_sleeps_when_there_is_nothing_to_do),

@@ -354,6 +354,9 @@ judge_icmp(struct model *m, const struct model_frame *f, const struct packet *p,
 		raise_it(m, out, EXCEPTION_ECHO, p->vlan);
 	else if (vip && (v6 ? type < 128 : memchr(errors4, type, sizeof(errors4)) != NULL))
 		drop_it(m, out, DROP_ICMP_ERROR);
+	else if ((v6 ? type < 128 : memchr(errors4, type, sizeof(errors4)) != NULL) &&
+			interface_is_own(&dp.interfaces, &dst))
+		raise_it(m, out, EXCEPTION_ICMP_ERROR, p->vlan);
 	else
 		punt(m, f, out, p->vlan, DROP_NO_SERVICE);
 }

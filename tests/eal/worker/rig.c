@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/suspects.h"
 #include "net/parse.h"
 
 #define NB_PACKETS 4095
@@ -167,6 +168,8 @@ state_make(void)
 
 	memset(&control, 0, sizeof(control));
 	control.dp = &dp;
+	control.suspects = suspects_create();
+	assert_non_null(control.suspects);
 	control.state = state_create(&limits, &hooks);
 	assert_non_null(control.state);
 	atomic_store(&dp.snapshot, state_snapshot(control.state));
@@ -217,6 +220,7 @@ rig_setup(const struct rig_conf *conf)
 	interface_add(1, PACKET_VLAN_NONE, 1400, "10.1.0.1", NULL);
 	nexthops_make();
 	assert_int_equal(exceptions_create(&dp.exceptions), 0);
+	assert_int_equal(evidence_create(&dp.evidence, dp.nb_workers), 0);
 	state_make();
 	for (uint16_t i = 0; i < dp.nb_workers; i++) {
 		dp.workers[i] = worker_create(&dp, i);
@@ -234,6 +238,8 @@ rig_teardown(void)
 	for (uint16_t i = 0; i < dp.nb_workers; i++)
 		worker_destroy(dp.workers[i]);
 	state_destroy(control.state);
+	suspects_destroy(control.suspects);
+	evidence_destroy(&dp.evidence);
 	assert_int_equal(routes_taken, 0);
 	for (unsigned int class = 0; class < NB_EXCEPTION_CLASSES; class ++)
 		while (exception_take(&dp.exceptions, (enum exception_class) class, &x, 1) == 1)

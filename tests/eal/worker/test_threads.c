@@ -177,6 +177,19 @@ change_nexthop(void)
 	atomic_store_explicit(entry, value ^ UINT64_C(0x0100), memory_order_relaxed);
 }
 
+/* What the control thread does with the workers' signs. */
+static uint32_t
+suspicions(void)
+{
+	uint32_t budget = EVIDENCE_RING;
+	struct message m;
+	uint32_t nb = 0;
+
+	for (; control_next_suspicion(&control, &budget, &m); nb++)
+		assert_int_equal(message_check(&m, 0), 0);
+	return nb;
+}
+
 static uint64_t
 sum_of(const struct worker *w, bool drops)
 {
@@ -207,6 +220,7 @@ test_changes_at_full_speed_disturb_no_worker(void **state)
 	static const char *const vips[] = { "192.0.2.1", "192.0.2.2", "2001:db8:f::3",
 		"2001:db8:f::4" };
 	pthread_t threads[NB_WORKERS];
+	uint32_t nb_suspicions = 0;
 
 	(void)state;
 	seed_random("threads");
@@ -229,6 +243,7 @@ test_changes_at_full_speed_disturb_no_worker(void **state)
 	for (int i = 0; i < NB_CHANGES; i++) {
 		change();
 		change_nexthop();
+		nb_suspicions += suspicions();
 		control_quarantine_check(&control);
 	}
 	atomic_store(&dp.stop, true);
@@ -242,6 +257,7 @@ test_changes_at_full_speed_disturb_no_worker(void **state)
 	}
 	assert_false(atomic_load(&failed));
 	assert_true(control.generation > NB_CHANGES / 4);
+	print_message("%u suspicions\n", nb_suspicions);
 	rig_teardown();
 }
 
