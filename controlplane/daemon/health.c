@@ -30,6 +30,7 @@ watch_free(struct watch *w)
 	for (uint32_t i = 0; i < w->nb_services; i++) {
 		free(w->services[i].addrs);
 		free(w->services[i].members);
+		free(w->services[i].suspicions);
 		free(w->services[i].checks);
 	}
 	free(w->services);
@@ -81,16 +82,18 @@ watched_find(const struct watched *s, const struct ip_addr *addr)
 
 /* Making a watch. */
 
-/** What the guard knows of a backend that stays; else as new. */
+/** What is known of a backend that stays; else as new. */
 static void
-member_take_over(const struct watched *before, const struct ip_addr *addr, struct guard_member *m)
+member_take_over(const struct watched *before, struct watched *s, uint32_t member)
 {
-	int at = before != NULL ? watched_find(before, addr) : -1;
+	int at = before != NULL ? watched_find(before, &s->addrs[member]) : -1;
 
-	if (at >= 0)
-		*m = before->members[at];
-	else
-		guard_member_init(m);
+	if (at < 0) {
+		guard_member_init(&s->members[member]);
+		return;
+	}
+	s->members[member] = before->members[at];
+	s->suspicions[member] = before->suspicions[at];
 }
 
 static bool
@@ -105,8 +108,9 @@ watched_init(struct watched *s, const struct config_service *from, const struct 
 	s->nb = nb;
 	s->addrs = calloc(nb + 1, sizeof(*s->addrs));
 	s->members = calloc(nb + 1, sizeof(*s->members));
+	s->suspicions = calloc(nb + 1, sizeof(*s->suspicions));
 	s->checks = calloc((size_t)nb * s->conf->nb_checks + 1, sizeof(*s->checks));
-	if (s->addrs == NULL || s->members == NULL || s->checks == NULL)
+	if (s->addrs == NULL || s->members == NULL || s->suspicions == NULL || s->checks == NULL)
 		return false;
 	guard_init(&s->guard);
 	if (old != NULL)
@@ -117,7 +121,7 @@ watched_init(struct watched *s, const struct config_service *from, const struct 
 				desired_backend(b, overrides_find(overrides, &s->key, &b->addr));
 
 		s->addrs[i] = b->addr;
-		member_take_over(old, &b->addr, &s->members[i]);
+		member_take_over(old, s, i);
 		s->members[i].counts = conf.admin == ADMIN_ENABLED && conf.weight > 0;
 	}
 	return true;
@@ -304,14 +308,20 @@ judge_service(struct health *h, struct watched *s)
 	log_guard(s, was_open);
 	for (uint32_t i = 0; i < s->nb; i++) {
 		uint8_t now = watched_effective(s, i);
+		struct health_change change;
 
 		if (now == before[i])
 			continue;
 		changed = true;
-		health_record_add(h->record, &s->key, &s->addrs[i], before[i], now,
-				s->guard.fail_open && now == HEALTH_UNKNOWN
-						? "fail open: fewer than min-healthy are up"
-						: why[i]);
+		change = (struct health_change){ .service = &s->key,
+			.backend = &s->addrs[i],
+			.was = before[i],
+			.now = now,
+			.why = s->guard.fail_open && now == HEALTH_UNKNOWN
+					? "fail open: fewer than min-healthy are up"
+					: why[i],
+			.suspect = now == HEALTH_DOWN ? watched_suspected_lately(s, i) : NULL };
+		health_record_add(h->record, &change);
 	}
 out:
 	free(why);

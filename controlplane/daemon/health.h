@@ -23,6 +23,7 @@
 #include "controlplane/health/checker.h"
 
 struct health;
+struct msg_suspect_event;
 
 /**
  * @param store   For the audit trail; borrowed.
@@ -38,6 +39,14 @@ void health_destroy(struct health *h); /**< Legal with NULL. */
  * same checks, goes on. Cheap if both are the same as before. References are taken.
  */
 void health_use(struct health *h, struct config *config, struct overrides *overrides);
+
+/**
+ * The dataplane suspects a backend: check it at once. Only the checks' verdicts move anything.
+ * @param event Checked by message_check(); about no backend that is checked: nothing happens.
+ */
+void health_suspect(struct health *h, const struct msg_suspect_event *event);
+/** The next hop of this address no longer answers: check at once who is reached there. */
+void health_suspect_next_hop(struct health *h, const struct ip_addr *addr);
 
 /** Set the health of every backend of @p desired that is known here. */
 void health_judge(const struct health *h, struct desired *desired);

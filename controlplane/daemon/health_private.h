@@ -13,14 +13,23 @@
 
 struct health_record;
 
+/** What the dataplane has had against a backend. */
+struct suspicion_state {
+	uint64_t nb;	  /**< Since the start; 0: the rest is empty. */
+	const char *kind; /**< Of the last one; constant text. */
+	uint64_t at_ms;	  /**< Monotonic. */
+	int64_t wall_ms;
+};
+
 /** A service whose backends are checked. */
 struct watched {
 	struct service_key key;
 	const struct config_health *conf; /**< Of watch.config. */
 	struct guard guard;
 	uint32_t nb;
-	struct ip_addr *addrs;	      /**< Of its backends, sorted. */
-	struct guard_member *members; /**< In the same order. */
+	struct ip_addr *addrs;		    /**< Of its backends, sorted. */
+	struct guard_member *members;	    /**< In the same order. */
+	struct suspicion_state *suspicions; /**< In the same order. */
 	uint32_t *checks; /**< Indexes into watch.set: conf.nb_checks of each backend. */
 	bool dirty;	  /**< A verdict or the configuration has changed. */
 };
@@ -55,5 +64,7 @@ struct watched *watch_find(const struct watch *w, const struct service_key *key)
 int watched_find(const struct watched *s, const struct ip_addr *addr);
 /** What forwarding is told of a backend. */
 uint8_t watched_effective(const struct watched *s, uint32_t member);
+/** @return what it was suspected of a moment ago; NULL: of nothing. */
+const char *watched_suspected_lately(const struct watched *s, uint32_t member);
 
 #endif

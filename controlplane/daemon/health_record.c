@@ -83,13 +83,14 @@ health_record_destroy(struct health_record *r)
 }
 
 void
-health_record_add(struct health_record *r, const struct service_key *service,
-		const struct ip_addr *backend, uint8_t was, uint8_t now, const char *why)
+health_record_add(struct health_record *r, const struct health_change *change)
 {
+	const char *was = backend_health_name(change->was), *now = backend_health_name(change->now);
+	const char *suspect = change->suspect;
 	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
 
-	service_id_format(service, id);
-	ip_addr_format(backend, addr);
+	service_id_format(change->service, id);
+	ip_addr_format(change->backend, addr);
 	if (r->list == NULL) {
 		r->list = json_array();
 		snprintf(r->first, sizeof(r->first), "%s %s", id, addr);
@@ -98,12 +99,13 @@ health_record_add(struct health_record *r, const struct service_key *service,
 	}
 	if (r->nb++ >= NAMED_MAX)
 		return;
-	log_line(now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE,
-			"health: service %s: backend %s is %s, was %s%s%s", id, addr,
-			backend_health_name(now), backend_health_name(was),
-			why[0] != '\0' ? ": " : "", why);
+	log_line(change->now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE,
+			"health: service %s: backend %s is %s, was %s%s%s%s%s", id, addr, now, was,
+			change->why[0] != '\0' ? ": " : "", change->why,
+			suspect != NULL ? "; suspect before: " : "",
+			suspect != NULL ? suspect : "");
 	json_array_append_new(r->list,
-			json_pack("{s:s, s:s, s:s, s:s, s:o}", "service", id, "backend", addr,
-					"health", backend_health_name(now), "was",
-					backend_health_name(was), "why", json_text(why)));
+			json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*}", "service", id, "backend", addr,
+					"health", now, "was", was, "why", json_text(change->why),
+					"suspect", suspect));
 }

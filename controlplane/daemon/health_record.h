@@ -22,8 +22,16 @@ struct health_record *health_record_create(struct ev_loop *loop, struct store *s
 /** Writes what waits. Legal with NULL. */
 void health_record_destroy(struct health_record *r);
 
-/** @param was, now enum backend_health. @param why For people; may be "". */
-void health_record_add(struct health_record *r, const struct service_key *service,
-		const struct ip_addr *backend, uint8_t was, uint8_t now, const char *why);
+/** A backend's health as forwarding is told it. */
+struct health_change {
+	const struct service_key *service;
+	const struct ip_addr *backend;
+	uint8_t was; /**< enum backend_health. */
+	uint8_t now;
+	const char *why;     /**< For people; may be "". */
+	const char *suspect; /**< What the dataplane had against it just before; NULL: nothing. */
+};
+
+void health_record_add(struct health_record *r, const struct health_change *change);
 
 #endif

@@ -39,6 +39,13 @@ check_view(const struct check *check, const struct check_state *state)
 					: json_null());
 }
 
+static json_t *
+suspicions_view(const struct suspicion_state *state)
+{
+	return json_pack("{s:I, s:s?, s:o}", "count", (json_int_t)state->nb, "last", state->kind,
+			"last_at", time_view(state->wall_ms));
+}
+
 json_t *
 health_view(const struct health *h, const struct service_key *service,
 		const struct ip_addr *backend)
@@ -60,7 +67,7 @@ health_view(const struct health *h, const struct service_key *service,
 		checker_look(h->checker, index, &state);
 		json_array_append_new(checks, check_view(&h->watch.set->list[index], &state));
 	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o}", "observed",
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "observed",
 			backend_health_name(m->observed), "judged", backend_health_name(m->judged),
 			"in_state_ms",
 			m->changed_ms != 0 ? json_integer((json_int_t)(now - m->changed_ms))
@@ -69,7 +76,7 @@ health_view(const struct health *h, const struct service_key *service,
 			(json_int_t)(m->judged == HEALTH_DOWN && m->hold_until_ms > now
 							? m->hold_until_ms - now
 							: 0),
-			"checks", checks);
+			"suspicions", suspicions_view(&s->suspicions[at]), "checks", checks);
 }
 
 json_t *

@@ -19,7 +19,6 @@
 #include "controlplane/clock.h"
 #include "controlplane/daemon/diff.h"
 #include "controlplane/daemon/link_connect.h"
-#include "controlplane/daemon/link_event.h"
 #include "controlplane/daemon/log.h"
 
 /* Seconds between attempts to connect. */
@@ -348,7 +347,7 @@ session_read(struct link *link)
 		if (m.type == MSG_TXN_ANSWER)
 			on_txn_answer(link, &m.TXN_ANSWER);
 		else
-			link_event_log(&m);
+			link->hooks.event(link->hooks.context, &m);
 	}
 }
 

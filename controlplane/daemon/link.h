@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "channel/message.h"
+
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/hash_key.h"
 
@@ -49,6 +51,8 @@ struct link_hooks {
 	void (*answered)(void *context, const struct link_answer *answer);
 	/** A session began or ended, or an attempt failed for the first time. */
 	void (*changed)(void *context);
+	/** What the dataplane tells of its own accord, checked by message_check(). */
+	void (*event)(void *context, const struct message *event);
 };
 
 /** What people want to know. */

@@ -18,6 +18,7 @@
 #include "controlplane/daemon/api.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/event_log.h"
 #include "controlplane/daemon/instance.h"
 #include "controlplane/daemon/log.h"
 #include "controlplane/daemon/notify.h"
@@ -83,6 +84,18 @@ on_health(void *context)
 
 	if (!d->stopping && d->reconcile != NULL)
 		reconcile_judge(d->reconcile);
+}
+
+static void
+on_event(void *context, const struct message *event)
+{
+	struct daemon *d = context;
+
+	event_log(event);
+	if (event->type == MSG_SUSPECT_EVENT)
+		health_suspect(d->health, &event->SUSPECT_EVENT);
+	else if (event->type == MSG_NEIGHBOUR_EVENT && !event->NEIGHBOUR_EVENT.reachable)
+		health_suspect_next_hop(d->health, &event->NEIGHBOUR_EVENT.addr);
 }
 
 /** A change has ended or the link has changed: go on with what waits. */
@@ -175,6 +188,7 @@ open_parts(struct daemon *d)
 		.channel_path = d->options.channel,
 		.context = d,
 		.judge = judge,
+		.event = on_event,
 		.wake = on_wake };
 	struct http_conf http_conf = { .loop = d->loop,
 		.path = d->options.api,

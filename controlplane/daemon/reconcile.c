@@ -247,6 +247,14 @@ on_link_changed(void *context)
 }
 
 static void
+on_event(void *context, const struct message *event)
+{
+	struct reconcile *r = context;
+
+	r->conf.event(r->conf.context, event);
+}
+
+static void
 on_answer_timeout(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct reconcile *r = w->data;
@@ -470,7 +478,7 @@ reconcile_create(const struct reconcile_conf *conf)
 {
 	struct reconcile *r = calloc(1, sizeof(*r));
 	struct link_hooks hooks = {
-		.context = r, .answered = on_answered, .changed = on_link_changed
+		.context = r, .answered = on_answered, .changed = on_link_changed, .event = on_event
 	};
 
 	if (r == NULL)

@@ -70,6 +70,8 @@ struct reconcile_conf {
 	void *context;
 	/** Set the health of the backends of a state that is being made. */
 	void (*judge)(void *context, struct desired *desired);
+	/** The dataplane tells something of its own accord (link.h). */
+	void (*event)(void *context, const struct message *event);
 	/** A change has ended, or the link has changed: look for what waits. */
 	void (*wake)(void *context);
 };

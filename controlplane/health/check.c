@@ -93,3 +93,30 @@ check_set_find(const struct check_set *set, const struct check *check)
 
 	return (uint32_t)(found - set->list);
 }
+
+/** The first check whose address is not less than, or if @p beyond greater than, @p addr. */
+static uint32_t
+first_from(const struct check_set *set, const struct ip_addr *addr, bool beyond)
+{
+	uint32_t low = 0, high = set->nb;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = memcmp(&set->list[middle].addr, addr, sizeof(*addr));
+
+		if (order < 0 || (beyond && order == 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t
+check_set_of_addr(const struct check_set *set, const struct ip_addr *addr, uint32_t *nb)
+{
+	uint32_t first = first_from(set, addr, false);
+
+	*nb = first_from(set, addr, true) - first;
+	return first;
+}

@@ -82,7 +82,7 @@ int check_type_parse(const char *text, uint8_t *type);
 struct check_set {
 	atomic_uint refs;
 	uint32_t nb;
-	struct check list[]; /**< Sorted, distinct. */
+	struct check list[]; /**< Sorted, by address first; distinct. */
 };
 
 /**
@@ -94,5 +94,11 @@ struct check_set *check_set_ref(struct check_set *set);
 void check_set_unref(struct check_set *set); /**< Legal with NULL. */
 /** @return the index of @p check, which must be in the set. */
 uint32_t check_set_find(const struct check_set *set, const struct check *check);
+/**
+ * The checks that ask @p addr: they are neighbours in the list.
+ * @param nb Out: how many.
+ * @return the index of the first.
+ */
+uint32_t check_set_of_addr(const struct check_set *set, const struct ip_addr *addr, uint32_t *nb);
 
 #endif

@@ -25,8 +25,6 @@
 #define LATE_US 35000
 /** For the API, the store, the dataplane and libcurl itself; checks take the rest. */
 #define DESCRIPTORS_KEPT 512
-/** Addresses that wait to be checked at once; more are checked at their interval. */
-#define SUSPECTS_MAX 1024
 
 /** One check under way; belongs to the checker's thread. */
 struct slot {
@@ -51,8 +49,10 @@ struct shared {
 	bool *is_dirty;
 	uint32_t *dirty;
 	uint32_t nb_dirty;
-	struct ip_addr suspects[SUSPECTS_MAX];
-	uint32_t nb_suspects;
+	uint32_t suspects[CHECKER_SUSPECTS_PER_S]; /* Indexes into taken. */
+	uint32_t nb_suspects;			   /* In the current second; */
+	uint32_t nb_told;			   /* so many of them are attempted. */
+	uint64_t suspects_us;			   /* When the current second of them began. */
 	struct checker_state self;
 	bool stop;
 };
@@ -367,6 +367,7 @@ take_over(struct checker *c, struct check_set *set)
 		return; /* What was there goes on; the next wake tries again. */
 	}
 	s->nb_dirty = 0;
+	s->nb_told = s->nb_suspects; /* Their indexes are of the old set. */
 	takeover_merge(c, &t, set);
 	check_set_unref(s->taken);
 	s->taken = check_set_ref(set);
@@ -383,19 +384,13 @@ take_over(struct checker *c, struct check_set *set)
 }
 
 static void
-suspect(struct checker *c, const struct ip_addr *addr)
+suspect(struct slot *slot)
 {
-	for (uint32_t i = 0; i < c->nb_slots; i++) {
-		struct slot *slot = c->slots[i];
-
-		if (!ip_addr_equal(&slot->check->addr, addr))
-			continue;
-		slot->suspected = true;
-		if (slot->running)
-			slot->at_once = true;
-		else
-			timer_set(c, &slot->timer, 0.);
-	}
+	slot->suspected = true;
+	if (slot->running)
+		slot->at_once = true;
+	else
+		timer_set(slot->checker, &slot->timer, 0.);
 }
 
 static void
@@ -410,9 +405,8 @@ on_thread_wake(struct ev_loop *loop, ev_async *w, int events)
 		ev_break(loop, EVBREAK_ALL);
 	if (s->wanted != NULL && s->wanted != s->taken)
 		take_over(c, s->wanted);
-	for (uint32_t i = 0; i < s->nb_suspects; i++)
-		suspect(c, &s->suspects[i]);
-	s->nb_suspects = 0;
+	while (s->nb_told < s->nb_suspects)
+		suspect(c->slots[s->suspects[s->nb_told++]]);
 	pthread_mutex_unlock(&s->lock);
 	c->beat_us = clock_monotonic_us();
 	if (c->nb_slots > 0 && !ev_is_active(&c->heartbeat))
@@ -582,13 +576,23 @@ checker_look(struct checker *c, uint32_t index, struct check_state *out)
 }
 
 void
-checker_suspect(struct checker *c, const struct ip_addr *addr)
+checker_suspect(struct checker *c, uint32_t index)
 {
 	struct shared *s = &c->shared;
+	uint64_t now_us = clock_monotonic_us();
 
 	pthread_mutex_lock(&s->lock);
-	if (s->nb_suspects < SUSPECTS_MAX)
-		s->suspects[s->nb_suspects++] = *addr;
+	if (now_us - s->suspects_us >= 1000000) {
+		/* What was not told yet was asked for within this second too. */
+		memmove(s->suspects, &s->suspects[s->nb_told],
+				(s->nb_suspects - s->nb_told) * sizeof(*s->suspects));
+		s->nb_suspects -= s->nb_told;
+		s->nb_told = 0;
+		s->suspects_us = now_us;
+	}
+	if (s->taken != NULL && s->wanted == s->taken && index < s->taken->nb &&
+			s->nb_suspects < CHECKER_SUSPECTS_PER_S)
+		s->suspects[s->nb_suspects++] = index;
 	pthread_mutex_unlock(&s->lock);
 	ev_async_send(c->loop, &c->to_thread);
 }

@@ -71,10 +71,15 @@ bool checker_take(struct checker *c, uint32_t *index, struct check_state *out);
 bool checker_look(struct checker *c, uint32_t index, struct check_state *out);
 
 /**
- * Somebody suspects the backend of this address: check at once all that asks it. If it says
- * no (PROBE_REFUSED) before it has passed once, that suffices for down; silence counts as ever.
+ * Somebody suspects whom this check of the set asks: attempt it at once. If it says no
+ * (PROBE_REFUSED) before it has passed once, that suffices for down; silence counts as ever.
+ * Beyond CHECKER_SUSPECTS_PER_S, and while the set is not yet taken over, nothing happens:
+ * it is attempted at its interval.
  */
-void checker_suspect(struct checker *c, const struct ip_addr *addr);
+void checker_suspect(struct checker *c, uint32_t index);
+
+/** Whoever can provoke suspicion shall not be able to make the checker busy with it. */
+#define CHECKER_SUSPECTS_PER_S 1000
 
 void checker_state(struct checker *c, struct checker_state *out);
 

@@ -78,6 +78,37 @@ test_any_difference_makes_another_check(void **state)
 }
 
 static void
+test_checks_of_an_address_are_found(void **state)
+{
+	struct check list[4];
+	struct check_set *set;
+	struct ip_addr other;
+	uint32_t nb, first;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		check_init(&list[i], CHECK_TCP);
+		assert_int_equal(ip_addr_parse(i % 3 == 0		  ? "10.0.0.2"
+								 : i == 1 ? "10.0.0.1"
+									  : "2001:db8::1",
+						 &list[i].addr),
+				0);
+		list[i].l4_port = (uint16_t)(i + 1);
+	}
+	set = check_set_make(list, 4);
+	for (unsigned int i = 0; i < 4; i++) {
+		first = check_set_of_addr(set, &list[i].addr, &nb);
+		assert_int_equal(nb, i % 3 == 0 ? 2 : 1);
+		for (uint32_t j = first; j < first + nb; j++)
+			assert_true(ip_addr_equal(&set->list[j].addr, &list[i].addr));
+	}
+	assert_int_equal(ip_addr_parse("10.0.0.9", &other), 0);
+	check_set_of_addr(set, &other, &nb);
+	assert_int_equal(nb, 0);
+	check_set_unref(set);
+}
+
+static void
 test_names_of_types_are_read_as_they_are_written(void **state)
 {
 	uint8_t type;
@@ -97,6 +128,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_set_holds_equal_checks_once),
+		cmocka_unit_test(test_checks_of_an_address_are_found),
 		cmocka_unit_test(test_any_difference_makes_another_check),
 		cmocka_unit_test(test_names_of_types_are_read_as_they_are_written),
 	};

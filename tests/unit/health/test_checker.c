@@ -240,13 +240,36 @@ test_suspicion_makes_one_refusal_enough(void **state)
 	c.fast_interval_ms = CHECK_MAX_INTERVAL_MS;
 	use(&c, 1);
 	run_for(0.05); /* The first attempt would come within an hour. */
-	checker_suspect(checker, &c.addr);
+	checker_suspect(checker, 0);
 	s = wait_for(0, HEALTH_UP);
 	assert_int_equal(s.nb_attempts, 1);
 	close(fd);
-	checker_suspect(checker, &c.addr);
+	checker_suspect(checker, 0);
 	s = wait_for(0, HEALTH_DOWN);
 	assert_int_equal(s.nb_attempts, 2);
+}
+
+static void
+test_suspicion_cannot_make_the_checker_busy(void **state)
+{
+	struct check_state s;
+	struct check c;
+	uint16_t port;
+	int fd = listen_somewhere(&port);
+
+	(void)state;
+	c = check_of(port);
+	c.interval_ms = CHECK_MAX_INTERVAL_MS;
+	c.fast_interval_ms = CHECK_MAX_INTERVAL_MS;
+	use(&c, 1);
+	run_for(0.05);
+	for (unsigned int i = 0; i < 10 * CHECKER_SUSPECTS_PER_S; i++)
+		checker_suspect(checker, i % 2); /* There is no check 1. */
+	s = wait_for(0, HEALTH_UP);
+	run_for(0.3);
+	assert_true(checker_look(checker, 0, &s));
+	assert_in_range(s.nb_attempts, 1, 2 * CHECKER_SUSPECTS_PER_S);
+	close(fd);
 }
 
 static void
@@ -335,6 +358,8 @@ main(void)
 				test_silence_is_down_after_the_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 				test_suspicion_makes_one_refusal_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+				test_suspicion_cannot_make_the_checker_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 				test_a_new_set_leaves_alone_what_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/daemon/link_event.h"
+#include "controlplane/daemon/event_log.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/log.h"
+#include "controlplane/daemon/service_id.h"
 
 #define EVENTS_PER_SECOND 20
 
@@ -33,9 +34,9 @@ may_log(void)
 }
 
 void
-link_event_log(const struct message *m)
+event_log(const struct message *m)
 {
-	char addr[IP_ADDR_STRLEN];
+	char addr[IP_ADDR_STRLEN], id[SERVICE_ID_STRLEN];
 
 	if (!may_log())
 		return;
@@ -47,6 +48,14 @@ link_event_log(const struct message *m)
 				"dataplane: next hop %s %s",
 				ip_addr_format(&m->NEIGHBOUR_EVENT.addr, addr),
 				m->NEIGHBOUR_EVENT.reachable ? "answers" : "does not answer");
+		break;
+	case MSG_SUSPECT_EVENT:
+		log_line(LOG_NOTICE,
+				"dataplane: service %s: backend %s is suspect: %u %s within %u ms",
+				service_id_format(&m->SUSPECT_EVENT.service, id),
+				ip_addr_format(&m->SUSPECT_EVENT.backend, addr),
+				m->SUSPECT_EVENT.count, suspicion_name(m->SUSPECT_EVENT.kind),
+				m->SUSPECT_EVENT.window_ms);
 		break;
 	case MSG_LINK_EVENT:
 		log_line(m->LINK_EVENT.up ? LOG_NOTICE : LOG_WARNING,
