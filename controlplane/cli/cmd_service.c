@@ -64,8 +64,9 @@ show_one(const json_t *service)
 	if (json_is_integer(slots))
 		printf("slots       %" JSON_INTEGER_FORMAT "\n", json_integer_value(slots));
 	show_lifetimes(json_object_get(service, "lifetimes"));
-	printf("SYN         chooses anew on a flow idle for %" JSON_INTEGER_FORMAT " s\n\n",
+	printf("SYN         chooses anew on a flow idle for %" JSON_INTEGER_FORMAT " s\n",
 			json_integer_value(json_object_get(service, "syn-reselect-idle")));
+	printf("on down     %s the flows\n\n", output_string(service, "on-down"));
 	backend_table_show(json_object_get(service, "backends"), false);
 }
 

@@ -83,6 +83,31 @@ problems_of_services(struct daemon *d, json_t *list)
 				nb - MAX_OF_A_KIND);
 }
 
+/** What a dataplane of an older version does otherwise than it is configured. */
+static void
+problems_of_version(struct daemon *d, json_t *list)
+{
+	const struct config *config = reconcile_state(d->reconcile)->config;
+	struct link_state link = reconcile_link(d->reconcile);
+	char label[SERVICE_ID_STRLEN];
+	uint32_t nb = 0;
+
+	if (!link.connected || link.knows_on_down)
+		return;
+	for (uint32_t i = 0; i < config->nb_services; i++) {
+		const struct config_service *service = &config->services[i];
+
+		if (service->conf.on_down == ON_DOWN_MOVE || nb++ >= MAX_OF_A_KIND)
+			continue;
+		add(list, "service %s: the dataplane is too old for on-down %s: flows move",
+				config_service_label(service, label),
+				service_on_down_name(service->conf.on_down));
+	}
+	if (nb > MAX_OF_A_KIND)
+		add(list, "%u more services have an on-down that the dataplane is too old for",
+				nb - MAX_OF_A_KIND);
+}
+
 static void
 problems_of_routes(struct daemon *d, json_t *list)
 {
@@ -157,6 +182,7 @@ api_problems(struct daemon *d)
 	problems_of_dataplane(d, list);
 	problems_of_state(d, list);
 	problems_of_services(d, list);
+	problems_of_version(d, list);
 	problems_of_routes(d, list);
 	health_problems(d->health, list);
 	problems_of_workers(d, list);

@@ -156,8 +156,8 @@ api_service_view(struct daemon *d, const struct config_service *service, bool wi
 	uint32_t slots = counted != NULL ? counted->nb_slots : conf->nb_slots;
 	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
 	uint64_t sum_weight;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:I, s:I}", "id",
-			service_id_format(&conf->key, id), "name",
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:I, s:s, s:I, s:I}",
+			"id", service_id_format(&conf->key, id), "name",
 			config_service_label(service, label), "address",
 			ip_addr_format(&conf->key.vip, addr), "protocol",
 			service_protocol_name(conf->key.protocol), "port",
@@ -167,7 +167,8 @@ api_service_view(struct daemon *d, const struct config_service *service, bool wi
 			(json_int_t)(conf->syn_reselect_idle_s != 0
 							? conf->syn_reselect_idle_s
 							: SERVICE_DEFAULT_SYN_RESELECT_IDLE_S),
-			"backends_total", (json_int_t)service->nb_backends, "backends_usable",
+			"on-down", service_on_down_name(conf->on_down), "backends_total",
+			(json_int_t)service->nb_backends, "backends_usable",
 			(json_int_t)api_nb_usable(d, service, &sum_weight));
 
 	json_object_set_new(json, "health", health_service_view(d->health, &conf->key));

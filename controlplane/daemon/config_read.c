@@ -244,6 +244,16 @@ read_syn_reselect_idle(struct reader *r, const struct node *node, void *out)
 }
 
 static void
+read_on_down(struct reader *r, const struct node *node, void *out)
+{
+	struct service_draft *draft = out;
+	const char *text = read_text(r, node);
+
+	if (text != NULL && service_on_down_parse(text, &draft->service->conf.on_down) != 0)
+		reader_complain(r, node, NULL, "\"%.40s\" is not move, reset or keep", text);
+}
+
+static void
 read_health(struct reader *r, const struct node *node, void *out)
 {
 	struct service_draft *draft = out;
@@ -271,6 +281,7 @@ static const struct field service_fields[] = {
 	{ "slots", false, read_slots },
 	{ "lifetimes", false, read_lifetimes },
 	{ "syn-reselect-idle", false, read_syn_reselect_idle },
+	{ "on-down", false, read_on_down },
 	{ "health", false, read_health },
 	{ "backends", true, read_backends_later },
 };

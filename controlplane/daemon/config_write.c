@@ -80,6 +80,9 @@ service_to_json(const struct config_service *service)
 	if (conf->syn_reselect_idle_s != 0)
 		json_object_set_new(json, "syn-reselect-idle",
 				json_string(duration_format(conf->syn_reselect_idle_s, text)));
+	if (conf->on_down != ON_DOWN_MOVE)
+		json_object_set_new(
+				json, "on-down", json_string(service_on_down_name(conf->on_down)));
 	if (service->health != NULL)
 		json_object_set_new(json, "health", config_health_to_json(service->health));
 	json_object_set_new(json, "backends", backends_to_json(service));
@@ -150,6 +153,8 @@ service_to_yaml(FILE *out, const struct config_service *service)
 	if (conf->syn_reselect_idle_s != 0)
 		fprintf(out, "    syn-reselect-idle: %s\n",
 				duration_format(conf->syn_reselect_idle_s, text));
+	if (conf->on_down != ON_DOWN_MOVE)
+		fprintf(out, "    on-down: %s\n", service_on_down_name(conf->on_down));
 	if (service->health != NULL)
 		health_to_yaml(out, service->health);
 	fprintf(out, "    backends:%s\n", service->nb_backends == 0 ? " []" : "");

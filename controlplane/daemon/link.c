@@ -28,6 +28,8 @@
 #define RETRY_S 0.2
 /** Until a full ring is looked at again. */
 #define RING_FULL_S 0.001
+/** Before, the byte was reserved; link_state.knows_on_down tells. */
+#define VERSION_OF_ON_DOWN 2
 /** A session whose dataplane is silent for so long is given up. */
 #define SILENT_US 30000000
 
@@ -137,6 +139,9 @@ flight_message(const struct link *link, uint32_t i, struct message *m)
 		memcpy(m->HASH_KEY_SET.key, &link->key->key, sizeof(m->HASH_KEY_SET.key));
 	} else {
 		change_to_message(&flight->diff->list[i - (flight->full_sync ? 2 : 1)], m);
+		if (m->type == MSG_SERVICE_SET &&
+				session_client_version(link->client) < VERSION_OF_ON_DOWN)
+			m->SERVICE_SET.conf.on_down = ON_DOWN_MOVE;
 	}
 }
 
@@ -565,6 +570,7 @@ link_state(const struct link *link)
 		return state;
 	state.in_sync = link->wanted != NULL && link->wanted == link->acked;
 	state.connected_ms = link->connected_ms;
+	state.knows_on_down = session_client_version(link->client) >= VERSION_OF_ON_DOWN;
 	state.stats = session_client_stats(link->client);
 	state.overdue = link->flight.active &&
 			clock_monotonic_us() - link->flight.started_us > LINK_OVERDUE_MS * 1000;

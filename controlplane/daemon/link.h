@@ -62,6 +62,7 @@ struct link_state {
 	bool in_sync;	      /**< What is wanted is in force. */
 	bool refused;	      /**< What is wanted was refused. */
 	bool overdue;	      /**< An answer is missing for more than LINK_OVERDUE_MS. */
+	bool knows_on_down;   /**< Else every service is told ON_DOWN_MOVE. */
 	int64_t connected_ms; /**< Unix time of the session's begin. */
 	const char *error;    /**< Why there is no session, or no sync; "" if all is well. */
 	const void *stats;    /**< The statistics region (channel/stats.h); NULL: no session. */

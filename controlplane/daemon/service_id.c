@@ -43,6 +43,20 @@ service_mode_parse(const char *text, uint8_t *out)
 }
 
 int
+service_on_down_parse(const char *text, uint8_t *out)
+{
+	if (strcmp(text, "move") == 0)
+		*out = ON_DOWN_MOVE;
+	else if (strcmp(text, "reset") == 0)
+		*out = ON_DOWN_RESET;
+	else if (strcmp(text, "keep") == 0)
+		*out = ON_DOWN_KEEP;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int
 backend_admin_parse(const char *text, uint8_t *out)
 {
 	if (strcmp(text, "enabled") == 0)

@@ -29,6 +29,8 @@ int service_id_parse(const char *text, struct service_key *out);
 int service_protocol_parse(const char *text, uint8_t *out);
 /** "direct" or "ipip". @return 0, or -EINVAL. */
 int service_mode_parse(const char *text, uint8_t *out);
+/** "move", "reset" or "keep". @return 0, or -EINVAL. */
+int service_on_down_parse(const char *text, uint8_t *out);
 /** "enabled", "draining" or "disabled". @return 0, or -EINVAL. */
 int backend_admin_parse(const char *text, uint8_t *out);
 

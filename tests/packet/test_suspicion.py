@@ -10,7 +10,7 @@ import socket
 import time
 
 import pytest
-from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
@@ -58,6 +58,7 @@ services:
     protocol: tcp
     port: 443
     mode: ipip
+    on-down: reset
     health: {{checks: [{{type: tcp, port: {port}, {RARELY}}}], initial: up}}
     backends: [{", ".join(f"{{address: {host}}}" for host in HOSTS)}]
 """, encoding="utf-8")
@@ -81,9 +82,10 @@ services:
         backends = self.api.get("/v1/services/pay")["backends"]
         return next(b for b in backends if b["address"] == host)
 
-    def encapsulated(self):
-        """A new client's SYN as it leaves for its backend."""
-        self.rig.front.send(frame(self.rig.fresh_client(4), VIP, 6, dport=443, flags="S"))
+    def encapsulated(self, client=None, flags="S"):
+        """A client's segment, a new client's first, as it leaves for its backend."""
+        self.rig.front.send(frame(client or self.rig.fresh_client(4), VIP, 6, dport=443,
+                                  flags=flags))
         (out,) = self.rig.front.receive(1, keep=is_forwarded)
         return l3(out)
 
@@ -91,6 +93,13 @@ services:
         while IP(packet := self.encapsulated()).dst != host:
             pass
         return packet
+
+    def answer_to(self, client):
+        """What the balancer itself answers to a segment of an open flow."""
+        self.rig.front.drain()
+        self.rig.front.send(frame(client, VIP, 6, dport=443, flags="A"))
+        packets = (IP(l3(out)) for out in self.rig.front.receive(2, timeout=3.0))
+        return [p[TCP].flags for p in packets if (p.src, p.dst) == (VIP, client)]
 
     def unreachable(self, packet):
         """A router says that it cannot deliver this."""
@@ -123,12 +132,16 @@ def balancer(backends):
 def test_an_unreachable_backend_that_refuses_is_down_after_one_check(balancer, backends):
     one, other = HOSTS
     packet = balancer.encapsulated_for(one)
+    client = IP(packet[20:]).src
+    assert IP(balancer.encapsulated(client, "A")).dst == one
     backends.close(one)
     began = time.monotonic()
     balancer.unreachable(packet)
     balancer.until(lambda: balancer.backend(one)["health"] == "down", "it is down")
     print(f"seen by the API {1000 * (time.monotonic() - began):.1f} ms after the error")
     balancer.until(lambda: balancer.status()["dataplane"]["in_sync"], "it is in force")
+    assert balancer.answer_to(client) == ["R"]  # As on-down says.
+    assert IP(balancer.encapsulated(client, "A")).dst == other
     assert {IP(balancer.encapsulated()).dst for _ in range(30)} == {other}
     checked = balancer.backend(one)["checked"]
     assert checked["suspicions"]["count"] >= 1

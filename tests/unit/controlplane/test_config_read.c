@@ -77,7 +77,7 @@ test_every_key_is_read(void **state)
 	struct config *config = good(
 			"services:\n"
 			"  - {name: pay, address: '2001:db8::10', protocol: udp, port: 53, mode: ipip,\n"
-			"     slots: 131071, syn-reselect-idle: 1m,\n"
+			"     slots: 131071, syn-reselect-idle: 1m, on-down: reset,\n"
 			"     lifetimes: {half-open: 10s, open: 2h, closing: 8h, udp: 90s},\n"
 			"     backends: [{address: 10.0.0.1}, {address: \"fd00::1\", weight: 0,\n"
 			"                 state: draining}]}\n",
@@ -93,6 +93,7 @@ test_every_key_is_read(void **state)
 	assert_int_equal(s->conf.mode, MODE_IPIP);
 	assert_int_equal(s->conf.nb_slots, 131071);
 	assert_int_equal(s->conf.syn_reselect_idle_s, 60);
+	assert_int_equal(s->conf.on_down, ON_DOWN_RESET);
 	assert_int_equal(s->conf.lifetime_s[FLOW_HALF_OPEN], 10);
 	assert_int_equal(s->conf.lifetime_s[FLOW_OPEN], 7200);
 	assert_int_equal(s->conf.lifetime_s[FLOW_CLOSING], 28800);
@@ -111,6 +112,8 @@ test_errors_name_their_place(void **state)
 	static const struct {
 		const char *yaml, *error;
 	} cases[] = {
+		{ SERVICE("    on-down: drop\n", "[]"),
+				"f:6:14: services[0].on-down: \"drop\" is not move, reset or keep\n" },
 		{ SERVICE("", "[{address: 10.0.0.1, weight: -1}]"),
 				"f:6:44: services[0].backends[0].weight: -1 is not in 0..65535\n" },
 		{ SERVICE("", "[{address: 10.0.0.1, weight: 4294967296}]"),
@@ -316,7 +319,7 @@ test_what_is_written_reads_back_the_same(void **state)
 			"     slots: 131071, syn-reselect-idle: 1m, lifetimes: {closing: 8h, udp: 90s},\n"
 			"     backends: [{address: 10.0.0.1}, {address: '::ffff', state: disabled}]}\n"
 			"  - {name: null-1, address: 192.0.2.1, protocol: tcp, port: 1, mode: direct,\n"
-			"     backends: []}\n"
+			"     on-down: keep, backends: []}\n"
 			"  - {name: 'null', address: 192.0.2.2, protocol: tcp, port: 1, mode: direct,\n"
 			"     backends: [{address: 10.0.0.1, weight: 0}]}\n",
 			FORMAT_YAML);
