@@ -73,6 +73,7 @@ struct cli_command {
 int cmd_service_list(const struct cli *cli);
 int cmd_service_show(const struct cli *cli);
 int cmd_backend_list(const struct cli *cli);
+int cmd_backend_show(const struct cli *cli);
 int cmd_backend_add(const struct cli *cli);
 int cmd_backend_set(const struct cli *cli);
 int cmd_backend_drain(const struct cli *cli);

@@ -34,17 +34,6 @@ print_counted(long long nb, const char *noun)
 	printf(", %lld %s%s", nb, noun, nb == 1 ? "" : "s");
 }
 
-/* Microseconds, in milliseconds from 1000 on. */
-static const char *
-duration(long long us, char out[32])
-{
-	if (us < 1000)
-		snprintf(out, 32, "%lld µs", us);
-	else
-		snprintf(out, 32, "%.1f ms", (double)us / 1000);
-	return out;
-}
-
 static void
 show_problems(const struct cli *cli, const json_t *problems)
 {
@@ -76,15 +65,15 @@ show_dataplane(const json_t *dataplane)
 static void
 show_last_apply(const json_t *apply)
 {
-	char total[32], in_dataplane[32];
+	char total[OUTPUT_DURATION_SIZE], in_dataplane[OUTPUT_DURATION_SIZE];
 
 	if (!json_is_object(apply))
 		return;
 	if (json_is_true(json_object_get(apply, "ok")))
 		printf("last change %s: in force in %s (%s of it in the dataplane)\n",
 				output_string(apply, "at"),
-				duration(integer(apply, "latency_us"), total),
-				duration(integer(apply, "apply_us"), in_dataplane));
+				output_duration(integer(apply, "latency_us"), total),
+				output_duration(integer(apply, "apply_us"), in_dataplane));
 	else
 		printf("last change %s: failed: %s\n", output_string(apply, "at"),
 				output_string(apply, "error"));

@@ -21,6 +21,8 @@ static const struct cli_command commands[] = {
 	{ "service show", "SERVICE", "one service with its backends", 1, 1, 0, cmd_service_show },
 	{ "backend list", "", "every backend, of every service or of one", 0, 0, OPTION_SERVICE,
 			cmd_backend_list },
+	{ "backend show", "ADDRESS", "one backend: health, checks, counters", 1, 1, OPTION_SERVICE,
+			cmd_backend_show },
 	{ "backend add", "ADDRESS", "add a backend to a service", 1, 1,
 			OPTION_SERVICE | OPTION_WEIGHT | OPTION_STATE | OPTION_DRY_RUN,
 			cmd_backend_add },

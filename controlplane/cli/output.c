@@ -188,6 +188,27 @@ output_table_end(struct output_table *table, const char *nothing)
 }
 
 const char *
+output_duration(json_int_t us, char out[OUTPUT_DURATION_SIZE])
+{
+	long long s = us / 1000000;
+	size_t size = OUTPUT_DURATION_SIZE;
+
+	if (us < 1000)
+		snprintf(out, size, "%lld µs", (long long)us);
+	else if (us < 1000000)
+		snprintf(out, size, "%.1f ms", (double)us / 1e3);
+	else if (s < 60)
+		snprintf(out, size, "%.1f s", (double)us / 1e6);
+	else if (s < 3600)
+		snprintf(out, size, "%lld min %lld s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(out, size, "%lld h %lld min", s / 3600, s / 60 % 60);
+	else
+		snprintf(out, size, "%lld d %lld h", s / 86400, s / 3600 % 24);
+	return out;
+}
+
+const char *
 output_string(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));

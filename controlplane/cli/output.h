@@ -38,6 +38,12 @@ void output_cell_share(struct output_table *table, const json_t *value);
 /** Print, without spaces at the end of lines, and free. @param nothing What to say if there is no row. */
 void output_table_end(struct output_table *table, const char *nothing);
 
+/** Room for output_duration(). */
+#define OUTPUT_DURATION_SIZE 32
+
+/** Three digits or so: "312 µs", "4.1 ms", "12.0 s", "3 min 20 s", "2 h 5 min", "4 d 3 h". @return @p out. */
+const char *output_duration(json_int_t us, char out[OUTPUT_DURATION_SIZE]);
+
 /** A string member, or "-" if it is null or absent. Valid as long as @p object. */
 const char *output_string(const json_t *object, const char *name);
 

@@ -34,8 +34,8 @@ backend_json(uint8_t admin, uint32_t weight)
 			(json_int_t)weight);
 }
 
-static void
-no_such_backend(struct request *r, const char *address, const struct config_service *service)
+void
+api_no_such_backend(struct request *r, const char *address, const struct config_service *service)
 {
 	char label[SERVICE_ID_STRLEN];
 
@@ -131,7 +131,7 @@ api_backend_remove(struct request *r)
 	if (service == NULL || !api_parse_address(r, r->segments[4], &addr))
 		return;
 	if (config_find_backend(service, &addr) == NULL)
-		no_such_backend(r, r->segments[4], service);
+		api_no_such_backend(r, r->segments[4], service);
 	else
 		remove_backend(r, service, &addr);
 }
@@ -155,7 +155,7 @@ api_backend_remove_everywhere(struct request *r)
 	if (!api_parse_address(r, r->segments[2], &addr))
 		return;
 	if (!is_backend_anywhere(config, &addr))
-		no_such_backend(r, r->segments[2], NULL);
+		api_no_such_backend(r, r->segments[2], NULL);
 	else
 		remove_backend(r, NULL, &addr);
 }
@@ -330,7 +330,7 @@ api_backend_patch(struct request *r)
 	if (service == NULL || !api_parse_address(r, r->segments[4], &addr))
 		return;
 	if (config_find_backend(service, &addr) == NULL)
-		no_such_backend(r, r->segments[4], service);
+		api_no_such_backend(r, r->segments[4], service);
 	else if (read_patch(r, &patch))
 		override(r, service, &addr, &patch);
 }
@@ -345,7 +345,7 @@ api_backend_patch_everywhere(struct request *r)
 	if (!api_parse_address(r, r->segments[2], &addr))
 		return;
 	if (!is_backend_anywhere(config, &addr))
-		no_such_backend(r, r->segments[2], NULL);
+		api_no_such_backend(r, r->segments[2], NULL);
 	else if (read_patch(r, &patch))
 		override(r, NULL, &addr, &patch);
 }

@@ -20,6 +20,8 @@ void api_status(struct request *r);
 void api_services(struct request *r);
 void api_service(struct request *r);
 void api_backends(struct request *r);
+void api_backend(struct request *r);
+void api_backend_everywhere(struct request *r);
 void api_overrides(struct request *r);
 void api_config_get(struct request *r);
 void api_stats(struct request *r);
@@ -46,6 +48,9 @@ bool api_parse_address(struct request *r, const char *text, struct ip_addr *out)
 void api_complain(struct request *r, const struct complaints *c);
 /** Parse a JSON body into @p document. @return its root; NULL: replied. */
 const struct node *api_body(struct request *r, struct document *document, struct complaints *c);
+/** Reply with 404. @param service Which has it not; NULL: no service has. */
+void api_no_such_backend(
+		struct request *r, const char *address, const struct config_service *service);
 /** Is `expect_revision`, if it is given, the current one? @return false: replied. */
 bool api_revision_is_expected(struct request *r);
 /**

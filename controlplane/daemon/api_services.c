@@ -119,6 +119,25 @@ backend_view(struct daemon *d, const struct config_service *service, const struc
 	return json;
 }
 
+/** Append one backend to @p list, if the service has it. */
+static void
+one_backend_view(struct daemon *d, const struct config_service *service, const struct ip_addr *addr,
+		json_t *list)
+{
+	const struct config_backend *backend = config_find_backend(service, addr);
+	struct backend_view v;
+	uint64_t sum_weight;
+
+	if (backend == NULL)
+		return;
+	api_nb_usable(d, service, &sum_weight);
+	v = view_of(d, service, backend);
+	json_array_append_new(list,
+			backend_view(d, service, &v, sum_weight,
+					counters_find_service(reconcile_counters(d->reconcile),
+							&service->conf.key)));
+}
+
 void
 api_backends_view(struct daemon *d, const struct config_service *service, json_t *list)
 {
@@ -226,4 +245,44 @@ api_backends(struct request *r)
 			api_backends_view(r->daemon, &config->services[i], list);
 	}
 	request_reply(r, 200, json_pack("{s:o}", "backends", list));
+}
+
+void
+api_backend(struct request *r)
+{
+	const struct config_service *service = api_find_service(r, r->segments[2]);
+	struct ip_addr addr;
+	json_t *list;
+
+	if (service == NULL || !api_parse_address(r, r->segments[4], &addr))
+		return;
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	list = json_array();
+	one_backend_view(r->daemon, service, &addr, list);
+	if (json_array_size(list) == 0)
+		api_no_such_backend(r, r->segments[4], service);
+	else
+		request_reply(r, 200, json_incref(json_array_get(list, 0)));
+	json_decref(list);
+}
+
+void
+api_backend_everywhere(struct request *r)
+{
+	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
+	struct ip_addr addr;
+	json_t *list;
+
+	if (!api_parse_address(r, r->segments[2], &addr))
+		return;
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	list = json_array();
+	for (uint32_t i = 0; i < config->nb_services; i++)
+		one_backend_view(r->daemon, &config->services[i], &addr, list);
+	if (json_array_size(list) > 0) {
+		request_reply(r, 200, json_pack("{s:o}", "backends", list));
+		return;
+	}
+	api_no_such_backend(r, r->segments[2], NULL);
+	json_decref(list);
 }

@@ -17,19 +17,36 @@ time_view(int64_t wall_ms)
 }
 
 static json_t *
+recent_view(const struct check_state *state)
+{
+	json_t *list = json_array();
+
+	for (uint8_t i = 0; i < state->nb_recent; i++)
+		json_array_append_new(list, json_string(probe_result_name(state->recent[i])));
+	return list;
+}
+
+static json_t *
+latency_view(uint32_t us)
+{
+	return us != 0 ? json_integer(us) : json_null();
+}
+
+static json_t *
 check_view(const struct check *check, const struct check_state *state)
 {
 	char addr[IP_ADDR_STRLEN];
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}",
+	return json_pack(
+			"{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}",
 			"type", check_type_name(check->type), "address",
 			ip_addr_format(&check->addr, addr), "port", check->l4_port, "health",
 			backend_health_name(state->health), "last_result",
 			!state->tried			   ? json_null()
 					: state->last_good ? json_string("good")
 							   : json_text(state->why),
-			"latency_us",
-			state->latency_us != 0 ? json_integer(state->latency_us) : json_null(),
+			"recent", recent_view(state), "latency_us", latency_view(state->latency_us),
+			"latency_average_us", latency_view(state->latency_average_us),
 			"last_attempt", time_view(state->last_ms), "attempts",
 			(json_int_t)state->nb_attempts, "bad", (json_int_t)state->nb_bad, "trouble",
 			(json_int_t)state->nb_trouble, "streak", (json_int_t)state->streak, "since",

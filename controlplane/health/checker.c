@@ -117,6 +117,25 @@ note_trouble(struct shared *s, const char *why)
 	snprintf(s->self.trouble, sizeof(s->self.trouble), "%s", why);
 }
 
+static void
+note_result(struct check_state *state, enum probe_result result)
+{
+	memmove(&state->recent[1], state->recent, CHECKER_RECENT - 1);
+	state->recent[0] = (uint8_t)result;
+	if (state->nb_recent < CHECKER_RECENT)
+		state->nb_recent++;
+}
+
+static void
+note_latency(struct check_state *state, uint64_t took_us)
+{
+	uint64_t before = state->latency_average_us;
+
+	state->latency_us = (uint32_t)took_us;
+	state->latency_average_us =
+			(uint32_t)(before == 0 ? took_us : (before * 7 + took_us + 4) / 8);
+}
+
 /** Write an attempt down. @param changed The verdict is new. */
 static void
 tell(struct slot *slot, enum probe_result result, const char *why, uint64_t took_us, bool changed)
@@ -133,8 +152,9 @@ tell(struct slot *slot, enum probe_result result, const char *why, uint64_t took
 	state->last_good = result == PROBE_GOOD;
 	state->streak = slot->verdict.streak;
 	snprintf(state->why, sizeof(state->why), "%s", why);
+	note_result(state, result);
 	if (result == PROBE_GOOD)
-		state->latency_us = (uint32_t)took_us;
+		note_latency(state, took_us);
 	else if (result != PROBE_TROUBLE)
 		state->nb_bad++;
 	if (result == PROBE_TROUBLE) {

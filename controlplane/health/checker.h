@@ -21,8 +21,12 @@
 #include "service/service.h"
 
 #include "controlplane/health/check.h"
+#include "controlplane/health/probe.h"
 
 struct checker;
+
+/** So many of the last attempts are remembered. */
+#define CHECKER_RECENT 16
 
 /** What is known of one check. */
 struct check_state {
@@ -31,7 +35,10 @@ struct check_state {
 	bool tried;	     /**< At least one attempt has ended; else the following is empty. */
 	char why[64];	     /**< Why the last attempt was not good; "". */
 	uint32_t latency_us; /**< Of the last good attempt. */
-	uint32_t streak;     /**< Attempts in a row that speak against the verdict. */
+	uint32_t latency_average_us; /**< Of good ones, each weighing an eighth. */
+	uint8_t nb_recent;
+	uint8_t recent[CHECKER_RECENT]; /**< enum probe_result, the newest first. */
+	uint32_t streak;		/**< Attempts in a row that speak against the verdict. */
 	uint64_t nb_attempts;
 	uint64_t nb_bad;
 	uint64_t nb_trouble; /**< Attempts that say nothing, because of this host. */

@@ -36,6 +36,21 @@ probe_env_destroy(struct probe_env *env)
 	free(env);
 }
 
+const char *
+probe_result_name(enum probe_result result)
+{
+	switch (result) {
+	case PROBE_GOOD:
+		return "good";
+	case PROBE_BAD:
+		return "bad";
+	case PROBE_REFUSED:
+		return "refused";
+	default:
+		return "trouble";
+	}
+}
+
 void
 probe_init(struct probe *probe, struct probe_env *env, probe_done done, void *context)
 {

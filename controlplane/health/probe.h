@@ -26,6 +26,9 @@ enum probe_result {
 	PROBE_TROUBLE, /**< It is us: no descriptors, no memory, no route. Says nothing about it. */
 };
 
+/** @return "good", "bad", "refused", "trouble". */
+const char *probe_result_name(enum probe_result result);
+
 struct probe;
 
 /** Called from the loop, or from within probe_start(). @param why Constant text; "" if good. */

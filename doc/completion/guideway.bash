@@ -76,7 +76,7 @@ _guideway_options() {
 	local names='--output --socket --timeout --no-color --help --version'
 
 	case "${plain[*]}" in
-	'backend list'*) names+=' --service' ;;
+	'backend list'* | 'backend show'*) names+=' --service' ;;
 	'backend add'* | 'backend set'*) names+=' --service --weight --state --dry-run' ;;
 	'backend '*) names+=' --service --dry-run' ;;
 	'override reset'*) names+=' --service --backend --dry-run' ;;
@@ -92,11 +92,11 @@ _guideway_arguments() {
 	'') echo 'status service backend override apply export stats history audit help' ;;
 	help) echo 'status service backend override apply export stats history audit' ;;
 	service | 'help service') echo 'list show' ;;
-	backend | 'help backend') echo 'list add set drain enable disable remove' ;;
+	backend | 'help backend') echo 'list show add set drain enable disable remove' ;;
 	override | 'help override') echo 'list reset' ;;
 	stats) echo 'service backend worker main drops port' ;;
 	'service show') _guideway_services ;;
-	'backend set' | 'backend drain' | 'backend enable' | 'backend disable' | 'backend remove')
+	'backend show' | 'backend set' | 'backend drain' | 'backend enable' | 'backend disable' | 'backend remove')
 		_guideway_backends
 		;;
 	esac

@@ -103,6 +103,8 @@ def test_something_else_answers(bare, words, code, said):
     ("service show nope", 'no service is called "nope"'),
     ("service show udp/[2001:db8::10]:54", "no service is called"),
     ("backend list --service nope", "no service is called"),
+    ("backend show 10.2.0.99", "no service has the backend 10.2.0.99"),
+    ("backend show 10.2.0.99 --service pay", "pay has no backend 10.2.0.99"),
     ("backend drain 10.2.0.99", "no service has the backend 10.2.0.99"),
     ("backend drain 10.2.0.99 --service pay", "pay has no backend 10.2.0.99"),
     ("backend add 10.2.0.99 --service nope", "no service is called"),

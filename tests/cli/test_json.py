@@ -10,6 +10,9 @@ READING = {
     "service show pay": "/v1/services/pay",
     "backend list": "/v1/backends",
     "backend list --service pay": "/v1/backends?service=pay",
+    "backend show 10.2.0.11": "/v1/backends/10.2.0.11",
+    "backend show fd02::12 --service udp/[2001:db8::10]:53":
+        "/v1/services/udp%2F%5B2001:db8::10%5D:53/backends/fd02::12",
     "override list": "/v1/overrides",
     "export": "/v1/config",
     "export --effective": "/v1/config?effective=true",

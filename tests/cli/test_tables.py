@@ -2,10 +2,12 @@
 """What every command prints for people, letter by letter."""
 
 import re
+import socket
+import time
 
 import pytest
 
-from console import LONG_ADDRESS, check_alignment, check_golden, steady
+from console import LONG_ADDRESS, check_alignment, check_golden, steady, table
 
 #: golden file -> the command line.
 READING = {
@@ -14,6 +16,8 @@ READING = {
     "service-show-ipv6": "service show udp/[2001:db8::10]:53",
     "backend-list": "backend list",
     "backend-list-of-one": "backend list --service pay",
+    "backend-show": "backend show 10.2.0.11",
+    "backend-show-of-one": "backend show 10.2.0.12 --service pay",
     "override-list-none": "override list",
     "export": "export",
     "export-effective": "export --effective",
@@ -105,3 +109,36 @@ def test_empty_lists_say_so(bare):
                         ("backend list", "no backends\n"), ("override list", "no overrides\n"),
                         ("export", "services: []\n")):
         assert bare.ok(*words.split()).endswith(said), words
+
+
+def test_what_backend_show_says_of_checks(bare):
+    with socket.create_server(("127.0.3.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        bare.start(f"""\
+services:
+  - name: pay
+    address: 192.0.2.10
+    protocol: tcp
+    port: 443
+    mode: ipip
+    health: {{checks: [{{type: tcp, port: {port}, interval: 20ms, fast-interval: 10ms}}]}}
+    backends: [{{address: 127.0.3.1}}, {{address: 127.0.3.2}}]
+""")
+        shown = {}
+        for address, health in (("127.0.3.1", "up"), ("127.0.3.2", "down")):
+            end = time.monotonic() + 60
+            while not re.search(f"^health      {health} for ", shown.get(address, ""), re.M):
+                assert time.monotonic() < end, shown
+                shown[address] = bare.ok("backend", "show", address)
+    head, _, checks = shown["127.0.3.1"].rpartition("\n\n")
+    assert re.search(r"^health      up for \S+ (ms|s), went down 0 times$", head, re.M)
+    check_alignment(checks)
+    (row,) = table(checks)
+    assert row["CHECK"] == f"tcp 127.0.3.1 port {port}" and row["LAST RESULT"] == "good"
+    assert set(row["RECENT"]) == {"g"} and row["LATENCY"].endswith("s")
+    head, _, checks = shown["127.0.3.2"].rpartition("\n\n")
+    assert re.search(r"^health      down for \S+ (ms|s), went down 1 time$", head, re.M)
+    assert re.search(r"^new flows   no$", head, re.M)
+    (row,) = table(checks)
+    assert row["LAST RESULT"] == "connection refused" and row["RECENT"].startswith("rrr")
+    assert row["LATENCY"] == row["AVERAGE"] == "-"
