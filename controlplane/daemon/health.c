@@ -18,6 +18,9 @@
 #include "controlplane/daemon/log.h"
 #include "controlplane/daemon/service_id.h"
 
+/** Verdicts that are taken from the checker in one go. */
+#define TAKEN_AT_ONCE 256
+
 static uint64_t
 now_ms(void)
 {
@@ -351,7 +354,15 @@ judge_all(struct health *h)
 		ev_timer_start(h->loop, &h->again);
 	}
 	if (changed)
-		h->changed(h->context);
+		h->changed(h->context, h->since_us != 0 ? h->since_us : clock_monotonic_us());
+	h->since_us = 0;
+}
+
+static void
+mark_users(struct health *h, uint32_t check)
+{
+	for (uint32_t i = h->watch.first_user[check]; i < h->watch.first_user[check + 1]; i++)
+		h->watch.services[h->watch.users[i]].dirty = true;
 }
 
 static void
@@ -366,13 +377,14 @@ static void
 on_verdicts(void *context)
 {
 	struct health *h = context;
-	struct check_state state;
-	uint32_t index;
+	uint32_t indexes[TAKEN_AT_ONCE], nb;
+	uint64_t first_us = 0;
 
-	while (checker_take(h->checker, &index, &state)) {
-		for (uint32_t i = h->watch.first_user[index]; i < h->watch.first_user[index + 1];
-				i++)
-			h->watch.services[h->watch.users[i]].dirty = true;
+	while ((nb = checker_take(h->checker, indexes, TAKEN_AT_ONCE, &first_us)) > 0) {
+		if (h->since_us == 0 || first_us < h->since_us)
+			h->since_us = first_us;
+		for (uint32_t i = 0; i < nb; i++)
+			mark_users(h, indexes[i]);
 	}
 	judge_all(h);
 }
@@ -406,8 +418,8 @@ health_of(const struct health *h, const struct service_key *service, const struc
 /* Life. */
 
 struct health *
-health_create(struct ev_loop *loop, struct store *store, void (*changed)(void *context),
-		void *context)
+health_create(struct ev_loop *loop, struct store *store,
+		void (*changed)(void *context, uint64_t since_us), void *context)
 {
 	struct health *h = calloc(1, sizeof(*h));
 

@@ -27,11 +27,13 @@ struct msg_suspect_event;
 
 /**
  * @param store   For the audit trail; borrowed.
- * @param changed Called when health_judge() would say something else than before.
+ * @param changed Called when health_judge() would say something else than before; @p since_us is
+ *                when the first check came to the verdict that is the cause, if one is, else now
+ *                (clock_monotonic_us()).
  * @return NULL: out of memory, or no thread.
  */
 struct health *health_create(struct ev_loop *loop, struct store *store,
-		void (*changed)(void *context), void *context);
+		void (*changed)(void *context, uint64_t since_us), void *context);
 void health_destroy(struct health *h); /**< Legal with NULL. */
 
 /**

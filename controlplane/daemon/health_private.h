@@ -51,9 +51,10 @@ struct health {
 	struct checker *checker;
 	struct health_record *record;
 	struct watch watch;
-	ev_timer again; /**< A guard wants to judge by the clock. */
-	bool renewed;	/**< The watch is new: changed() is due. */
-	void (*changed)(void *context);
+	ev_timer again;	   /**< A guard wants to judge by the clock. */
+	bool renewed;	   /**< The watch is new: changed() is due. */
+	uint64_t since_us; /**< The first verdict that was not judged yet; 0: none. */
+	void (*changed)(void *context, uint64_t since_us);
 	void *context;
 };
 

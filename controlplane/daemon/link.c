@@ -41,6 +41,8 @@ struct flight {
 	struct diff *diff;
 	uint32_t sent; /* Messages that are in the ring. */
 	uint64_t started_us;
+	uint64_t wanted_us; /* As in struct link, when it began. */
+	uint64_t since_us;
 };
 
 struct link {
@@ -58,6 +60,7 @@ struct link {
 
 	struct desired *wanted; /* NULL: nothing yet. */
 	uint64_t wanted_us;	/* Since when. */
+	uint64_t since_us;	/* Of link_want(), for the next flight; 0: none. */
 	struct desired *acked;	/* In force in this session; NULL: not known. */
 	bool refused;		/* wanted was refused. */
 	struct flight flight;
@@ -89,6 +92,13 @@ flight_end(struct link *link)
 	ev_timer_stop(link->loop, &link->pump);
 }
 
+static void
+note_since(struct link *link, uint64_t since_us)
+{
+	if (since_us != 0 && (link->since_us == 0 || since_us < link->since_us))
+		link->since_us = since_us;
+}
+
 /** The session is over: forget what belonged to it and connect again later. */
 static void
 session_end(struct link *link, const char *why)
@@ -105,6 +115,7 @@ session_end(struct link *link, const char *why)
 	link->client = NULL;
 	desired_unref(link->acked);
 	link->acked = NULL;
+	link->since_us = 0;
 	link->refused = false;
 	link->backoff = BACKOFF_MIN;
 	timer_set(link, &link->retry, link->backoff);
@@ -196,10 +207,12 @@ nothing_to_send(struct link *link, struct diff *diff)
 	struct link_answer answer = { .wanted = diff->to,
 		.ok = true,
 		.generation = generation_in_force(link),
-		.latency_us = clock_monotonic_us() - link->wanted_us };
+		.latency_us = clock_monotonic_us() - link->wanted_us,
+		.since_us = link->since_us };
 
 	desired_unref(link->acked);
 	link->acked = desired_ref(diff->to);
+	link->since_us = 0;
 	report(link, &answer);
 	diff_free(diff);
 }
@@ -229,7 +242,10 @@ on_start(struct ev_loop *loop, ev_timer *w, int events)
 		.full_sync = link->acked == NULL,
 		.id = ++link->next_txn,
 		.diff = diff,
-		.started_us = clock_monotonic_us() };
+		.started_us = clock_monotonic_us(),
+		.wanted_us = link->wanted_us,
+		.since_us = link->since_us };
+	link->since_us = 0;
 	flight_pump(link);
 }
 
@@ -311,7 +327,8 @@ on_txn_answer(struct link *link, const struct msg_txn_answer *a)
 		return;
 	}
 	answer.nb_commands = nb_commands(flight);
-	answer.latency_us = clock_monotonic_us() - link->wanted_us;
+	answer.latency_us = clock_monotonic_us() - flight->wanted_us;
+	answer.since_us = flight->since_us;
 	if (!answer.ok) {
 		name_command(flight, a->command, &answer);
 		explain(a, &answer);
@@ -319,6 +336,7 @@ on_txn_answer(struct link *link, const struct msg_txn_answer *a)
 	}
 	if (is_retriable(a->error)) {
 		log_line(LOG_WARNING, "dataplane: %s; trying again", answer.error);
+		note_since(link, flight->since_us);
 		flight_end(link);
 		timer_set(link, &link->start, RETRY_S);
 		return;
@@ -544,7 +562,7 @@ link_destroy(struct link *link)
 }
 
 void
-link_want(struct link *link, struct desired *desired)
+link_want(struct link *link, struct desired *desired, uint64_t since_us)
 {
 	if (link->wanted == desired)
 		return;
@@ -553,6 +571,8 @@ link_want(struct link *link, struct desired *desired)
 	desired_unref(link->wanted);
 	link->wanted = desired;
 	link->wanted_us = clock_monotonic_us();
+	if (link->client != NULL)
+		note_since(link, since_us);
 	link->refused = false;
 	timer_set(link, &link->start, 0.);
 }

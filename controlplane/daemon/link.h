@@ -40,9 +40,10 @@ struct link_answer {
 	uint32_t nb_commands;
 	uint32_t apply_us;   /**< Measured by the dataplane. */
 	uint64_t latency_us; /**< From the begin of sending to the answer. */
-	int64_t at_ms;	     /**< Unix time. */
-	char error[256];     /**< Why not; "". */
-	char place[128];     /**< The service or backend that was refused; "". */
+	uint64_t since_us; /**< The earliest since_us of the link_want()s that it answers; 0: none. */
+	int64_t at_ms;	   /**< Unix time. */
+	char error[256];   /**< Why not; "". */
+	char place[128];   /**< The service or backend that was refused; "". */
 };
 
 struct link_hooks {
@@ -77,8 +78,11 @@ struct link *link_create(struct ev_loop *loop, const char *path, const struct ha
 		const struct link_hooks *hooks);
 void link_destroy(struct link *link); /**< Legal with NULL. */
 
-/** What the dataplane is to have from now on; takes a reference. NULL: whatever it has. */
-void link_want(struct link *link, struct desired *desired);
+/**
+ * What the dataplane is to have from now on; takes a reference. NULL: whatever it has.
+ * @param since_us When what led to it was observed, by clock_monotonic_us(); 0: nothing was.
+ */
+void link_want(struct link *link, struct desired *desired, uint64_t since_us);
 
 /** Valid until the loop goes on. */
 struct link_state link_state(const struct link *link);

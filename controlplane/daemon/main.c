@@ -78,12 +78,12 @@ judge(void *context, struct desired *desired)
 
 /** Verdicts have changed. */
 static void
-on_health(void *context)
+on_health(void *context, uint64_t since_us)
 {
 	const struct daemon *d = context;
 
 	if (!d->stopping && d->reconcile != NULL)
-		reconcile_judge(d->reconcile);
+		reconcile_judge(d->reconcile, since_us);
 }
 
 static void

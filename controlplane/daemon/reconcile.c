@@ -41,8 +41,8 @@ struct reconcile {
 	struct desired *desired;
 	struct operation op;
 	bool settled;
-	bool judge_again; /* Health has changed during a change. */
-	bool silent;	  /* A change waited in vain; nothing has come since. */
+	uint64_t again_us; /* Health has changed during a change, first then; 0: it has not. */
+	bool silent;	   /* A change waited in vain; nothing has come since. */
 	char store_trouble[512];
 	ev_timer answer_timeout;
 	ev_timer tick;
@@ -115,8 +115,8 @@ operation_end(struct reconcile *r, struct change_result *result)
 	log_line(LOG_NOTICE, "%s %s by uid %" PRId64 ": revision %" PRIu64 ": %s",
 			op.request.action, op.request.target, op.request.actor.uid,
 			result->revision, result->message);
-	if (r->judge_again)
-		reconcile_judge(r);
+	if (r->again_us != 0)
+		reconcile_judge(r, r->again_us);
 	op.done(op.context, result);
 	json_decref(op.changes);
 	state_drop(&op.before);
@@ -156,7 +156,7 @@ operation_take_back(struct reconcile *r, const struct link_answer *answer)
 	desired_unref(r->desired);
 	r->desired = r->op.desired_before;
 	r->op.desired_before = NULL;
-	link_want(r->link, r->state.revision != 0 ? r->desired : NULL);
+	link_want(r->link, r->state.revision != 0 ? r->desired : NULL, 0);
 	operation_end(r, &result);
 }
 
@@ -207,6 +207,22 @@ on_settle_timeout(struct ev_loop *loop, ev_timer *w, int events)
 	settle(w->data);
 }
 
+/** No change under way: what was in force was made so by us, for health or at a session's begin. */
+static void
+log_in_force(const struct link_answer *answer)
+{
+	char health[64] = "";
+
+	if (answer->since_us != 0)
+		snprintf(health, sizeof(health), ", health after %" PRIu64 " us",
+				clock_monotonic_us() - answer->since_us);
+	log_line(LOG_NOTICE,
+			"in force: generation %" PRIu64 ", %u commands, %" PRIu64
+			" us (dataplane %u us)%s",
+			answer->generation, answer->nb_commands, answer->latency_us,
+			answer->apply_us, health);
+}
+
 static void
 on_answered(void *context, const struct link_answer *answer)
 {
@@ -223,9 +239,7 @@ on_answered(void *context, const struct link_answer *answer)
 				"the dataplane refuses the desired state: %s; it keeps what it has",
 				answer->error);
 	} else {
-		log_line(LOG_NOTICE,
-				"in force: generation %" PRIu64 ", %u commands, %" PRIu64 " us",
-				answer->generation, answer->nb_commands, answer->latency_us);
+		log_in_force(answer);
 	}
 	settle(r);
 }
@@ -289,13 +303,15 @@ make_desired(struct reconcile *r, const struct config *config, const struct over
 }
 
 void
-reconcile_judge(struct reconcile *r)
+reconcile_judge(struct reconcile *r, uint64_t since_us)
 {
 	struct desired *new;
 
-	r->judge_again = r->op.active;
-	if (r->op.active)
+	if (r->op.active) {
+		r->again_us = r->again_us != 0 ? r->again_us : since_us;
 		return;
+	}
+	r->again_us = 0;
 	new = make_desired(r, r->state.config, r->state.overrides);
 	if (new == NULL) {
 		log_line(LOG_ERR, "health: out of memory; told with the next change");
@@ -305,7 +321,7 @@ reconcile_judge(struct reconcile *r)
 			0) {
 		desired_unref(r->desired);
 		r->desired = desired_ref(new);
-		link_want(r->link, r->state.revision != 0 ? r->desired : NULL);
+		link_want(r->link, r->state.revision != 0 ? r->desired : NULL, since_us);
 	}
 	desired_unref(new);
 }
@@ -434,7 +450,7 @@ reconcile_change(struct reconcile *r, struct change_request *request, change_don
 	r->op.context = context;
 
 	link = link_state(r->link);
-	link_want(r->link, r->desired);
+	link_want(r->link, r->desired, 0);
 	if (!link.connected)
 		operation_stored(r);
 	else if (link.overdue || r->silent)
@@ -495,7 +511,7 @@ reconcile_create(const struct reconcile_conf *conf)
 	timers_init(r);
 	/* With nothing in the store, a dataplane keeps what it has until there is something. */
 	if (r->state.revision != 0)
-		link_want(r->link, r->desired);
+		link_want(r->link, r->desired, 0);
 	return r;
 
 err_free:

@@ -93,8 +93,10 @@ void reconcile_change(struct reconcile *r, struct change_request *request, chang
 /**
  * judge() says something else than before: bring it to the dataplane. Nothing is stored: health
  * is observed anew after a restart. During a change it waits for that change's end.
+ * @param since_us When its cause was seen, by clock_monotonic_us(): how long it took until it
+ *                 was in force is logged.
  */
-void reconcile_judge(struct reconcile *r);
+void reconcile_judge(struct reconcile *r, uint64_t since_us);
 
 /** The daemon stops: end a change under way as stored, not acknowledged. */
 void reconcile_abandon(struct reconcile *r);

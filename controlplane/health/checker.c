@@ -49,6 +49,7 @@ struct shared {
 	bool *is_dirty;
 	uint32_t *dirty;
 	uint32_t nb_dirty;
+	uint64_t first_us;			   /* When the first of them became so. */
 	uint32_t suspects[CHECKER_SUSPECTS_PER_S]; /* Indexes into taken. */
 	uint32_t nb_suspects;			   /* In the current second; */
 	uint32_t nb_told;			   /* so many of them are attempted. */
@@ -105,6 +106,8 @@ mark_dirty(struct shared *s, uint32_t index)
 {
 	if (s->is_dirty[index])
 		return;
+	if (s->nb_dirty == 0)
+		s->first_us = clock_monotonic_us();
 	s->is_dirty[index] = true;
 	s->dirty[s->nb_dirty++] = index;
 }
@@ -388,6 +391,7 @@ take_over(struct checker *c, struct check_set *set)
 	}
 	s->nb_dirty = 0;
 	s->nb_told = s->nb_suspects; /* Their indexes are of the old set. */
+	s->first_us = clock_monotonic_us();
 	takeover_merge(c, &t, set);
 	check_set_unref(s->taken);
 	s->taken = check_set_ref(set);
@@ -564,21 +568,21 @@ checker_set(struct checker *c, struct check_set *set)
 	ev_async_send(c->loop, &c->to_thread);
 }
 
-bool
-checker_take(struct checker *c, uint32_t *index, struct check_state *out)
+uint32_t
+checker_take(struct checker *c, uint32_t *indexes, uint32_t room, uint64_t *first_us)
 {
 	struct shared *s = &c->shared;
-	bool found;
+	uint32_t nb = 0;
 
 	pthread_mutex_lock(&s->lock);
-	found = s->wanted == s->taken && s->nb_dirty > 0;
-	if (found) {
-		*index = s->dirty[--s->nb_dirty];
-		s->is_dirty[*index] = false;
-		*out = s->states[*index];
+	if (s->wanted == s->taken && s->nb_dirty > 0 && room > 0)
+		*first_us = s->first_us;
+	while (s->wanted == s->taken && s->nb_dirty > 0 && nb < room) {
+		indexes[nb] = s->dirty[--s->nb_dirty];
+		s->is_dirty[indexes[nb++]] = false;
 	}
 	pthread_mutex_unlock(&s->lock);
-	return found;
+	return nb;
 }
 
 bool

@@ -11,7 +11,8 @@
  * itself is late (starved of CPU), or has no descriptors or no route, an attempt says
  * nothing about the backend: it is counted as trouble, and the verdict stays as it is.
  *
- * Thread safety: functions are called on the main thread, hooks too.
+ * Thread safety: functions are called on the main thread, hooks too. Times are microseconds of
+ * clock_monotonic_us() where nothing else is said.
  */
 
 #include <ev.h>
@@ -69,10 +70,12 @@ void checker_destroy(struct checker *c); /**< Legal with NULL. Waits for the thr
 void checker_set(struct checker *c, struct check_set *set);
 
 /**
- * The next check whose verdict has changed since it was last taken.
- * @return false: none; or the set of checker_set() is not yet taken over.
+ * Which checks' verdicts have changed since they were last taken.
+ * @param indexes  Room for @p room of them.
+ * @param first_us When the first of them did, or one taken before them; untouched if there is none.
+ * @return how many, at most @p room; 0: none; or the set of checker_set() is not yet taken over.
  */
-bool checker_take(struct checker *c, uint32_t *index, struct check_state *out);
+uint32_t checker_take(struct checker *c, uint32_t *indexes, uint32_t room, uint64_t *first_us);
 
 /** Look at one check of the set. @return false: the set is not yet taken over. */
 bool checker_look(struct checker *c, uint32_t index, struct check_state *out);

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/health/checker.h"
 
@@ -135,7 +137,8 @@ test_a_port_that_listens_is_up_and_one_that_closes_goes_down_and_returns(void **
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct check c;
 	uint16_t port;
-	uint32_t index;
+	uint32_t indexes[2];
+	uint64_t begin_us = clock_monotonic_us(), first_us = 0;
 	int one = 1, fd = listen_somewhere(&port);
 
 	(void)state;
@@ -145,9 +148,11 @@ test_a_port_that_listens_is_up_and_one_that_closes_goes_down_and_returns(void **
 	assert_true(s.last_good);
 	assert_true(s.latency_us > 0);
 	assert_string_equal(s.why, "");
-	assert_true(checker_take(checker, &index, &s));
+	assert_int_equal(checker_take(checker, indexes, ARRAY_LEN(indexes), &first_us), 1);
+	assert_int_equal(indexes[0], 0);
+	assert_true(first_us >= begin_us && first_us <= clock_monotonic_us());
 	assert_int_equal(s.health, HEALTH_UP);
-	assert_false(checker_take(checker, &index, &s));
+	assert_int_equal(checker_take(checker, indexes, ARRAY_LEN(indexes), &first_us), 0);
 
 	close(fd);
 	s = wait_for(0, HEALTH_DOWN);
