@@ -23,6 +23,12 @@ static const struct config_health defaults = {
 
 /* One check. */
 
+/** A check while it is read: the texts of its exchange are those of the document. */
+struct draft {
+	struct check check;
+	struct exchange exchange;
+};
+
 /** One of two words. @return 0, 1; negative: complained. */
 static int
 read_word(struct reader *r, const struct node *node, const char *zero, const char *one)
@@ -42,7 +48,7 @@ read_type(struct reader *r, const struct node *node, void *out)
 {
 	const char *text = read_text(r, node);
 
-	if (text != NULL && check_type_parse(text, &((struct check *)out)->type) != 0)
+	if (text != NULL && check_type_parse(text, &((struct draft *)out)->check.type) != 0)
 		reader_complain(r, node, NULL, "\"%.40s\" is not tcp or http", text);
 }
 
@@ -50,21 +56,21 @@ static void
 read_interval(struct reader *r, const struct node *node, void *out)
 {
 	read_milliseconds(r, node, CHECK_MIN_INTERVAL_MS, CHECK_MAX_INTERVAL_MS,
-			&((struct check *)out)->interval_ms);
+			&((struct draft *)out)->check.interval_ms);
 }
 
 static void
 read_fast_interval(struct reader *r, const struct node *node, void *out)
 {
 	read_milliseconds(r, node, CHECK_MIN_INTERVAL_MS, CHECK_MAX_INTERVAL_MS,
-			&((struct check *)out)->fast_interval_ms);
+			&((struct draft *)out)->check.fast_interval_ms);
 }
 
 static void
 read_timeout(struct reader *r, const struct node *node, void *out)
 {
 	read_milliseconds(r, node, CHECK_MIN_INTERVAL_MS, CHECK_MAX_INTERVAL_MS,
-			&((struct check *)out)->timeout_ms);
+			&((struct draft *)out)->check.timeout_ms);
 }
 
 static void
@@ -79,13 +85,13 @@ read_streak(struct reader *r, const struct node *node, uint16_t *out)
 static void
 read_rise(struct reader *r, const struct node *node, void *out)
 {
-	read_streak(r, node, &((struct check *)out)->rise);
+	read_streak(r, node, &((struct draft *)out)->check.rise);
 }
 
 static void
 read_fall(struct reader *r, const struct node *node, void *out)
 {
-	read_streak(r, node, &((struct check *)out)->fall);
+	read_streak(r, node, &((struct draft *)out)->check.fall);
 }
 
 static void
@@ -94,7 +100,7 @@ read_jitter(struct reader *r, const struct node *node, void *out)
 	uint32_t percent;
 
 	if (read_percent(r, node, MAX_JITTER, &percent))
-		((struct check *)out)->jitter_percent = (uint8_t)percent;
+		((struct draft *)out)->check.jitter_percent = (uint8_t)percent;
 }
 
 static void
@@ -103,19 +109,19 @@ read_check_port(struct reader *r, const struct node *node, void *out)
 	uint32_t port;
 
 	if (read_integer(r, node, 1, UINT16_MAX, &port))
-		((struct check *)out)->l4_port = (uint16_t)port;
+		((struct draft *)out)->check.l4_port = (uint16_t)port;
 }
 
 static void
 read_check_address(struct reader *r, const struct node *node, void *out)
 {
-	read_address(r, node, &((struct check *)out)->addr);
+	read_address(r, node, &((struct draft *)out)->check.addr);
 }
 
 static void
 read_source(struct reader *r, const struct node *node, void *out)
 {
-	read_address(r, node, &((struct check *)out)->source);
+	read_address(r, node, &((struct draft *)out)->check.source);
 }
 
 static void
@@ -127,25 +133,24 @@ read_bytes(struct reader *r, const struct node *node, struct check_text *out)
 	if (text == NULL)
 		return;
 	len = strlen(text);
-	if (len == 0 || len > CHECK_TEXT_MAX) {
+	if (len == 0 || len > EXCHANGE_TEXT_MAX) {
 		reader_complain(r, node, NULL, "has %zu bytes, must have 1..%d", len,
-				CHECK_TEXT_MAX);
+				EXCHANGE_TEXT_MAX);
 		return;
 	}
-	out->len = (uint8_t)len;
-	memcpy(out->bytes, text, len);
+	*out = (struct check_text){ .bytes = text, .len = (uint16_t)len };
 }
 
 static void
 read_send(struct reader *r, const struct node *node, void *out)
 {
-	read_bytes(r, node, &((struct check *)out)->send);
+	read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_SEND]);
 }
 
 static void
 read_expect(struct reader *r, const struct node *node, void *out)
 {
-	read_bytes(r, node, &((struct check *)out)->expect);
+	read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_EXPECT]);
 }
 
 /** Text of an HTTP request: nothing in it may end a line. */
@@ -170,30 +175,31 @@ read_http_text(struct reader *r, const struct node *node, const char *letters,
 static void
 read_method(struct reader *r, const struct node *node, void *out)
 {
-	read_http_text(r, node, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", &((struct check *)out)->method);
+	read_http_text(r, node, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-",
+			&((struct draft *)out)->exchange.texts[TEXT_METHOD]);
 }
 
 static void
 read_path(struct reader *r, const struct node *node, void *out)
 {
-	struct check *check = out;
+	struct check_text *path = &((struct draft *)out)->exchange.texts[TEXT_PATH];
 
-	read_http_text(r, node, NULL, &check->path);
-	if (check->path.len > 0 && check->path.bytes[0] != '/')
+	read_http_text(r, node, NULL, path);
+	if (path->len > 0 && path->bytes[0] != '/')
 		reader_complain(r, node, NULL, "must begin with /");
 }
 
 static void
 read_host(struct reader *r, const struct node *node, void *out)
 {
-	read_http_text(r, node, NULL, &((struct check *)out)->host);
+	read_http_text(r, node, NULL, &((struct draft *)out)->exchange.texts[TEXT_HOST]);
 }
 
 /** "200" or "200-399". */
 static void
 read_status(struct reader *r, const struct node *node, void *out)
 {
-	struct check *check = out;
+	struct exchange *exchange = &((struct draft *)out)->exchange;
 	const char *text = node->text;
 	unsigned int min, max;
 	int end = 0;
@@ -211,8 +217,8 @@ read_status(struct reader *r, const struct node *node, void *out)
 				"must be a status such as 200, or some such as 200-399");
 		return;
 	}
-	check->status_min = (uint16_t)min;
-	check->status_max = (uint16_t)max;
+	exchange->status_min = (uint16_t)min;
+	exchange->status_max = (uint16_t)max;
 }
 
 static void
@@ -221,7 +227,7 @@ read_keep_alive(struct reader *r, const struct node *node, void *out)
 	int word = read_word(r, node, "false", "true");
 
 	if (word >= 0)
-		((struct check *)out)->keep_alive = (uint8_t)word;
+		((struct draft *)out)->exchange.keep_alive = (uint8_t)word;
 }
 
 static const struct field check_fields[] = {
@@ -246,17 +252,17 @@ static const struct field check_fields[] = {
 
 /** Keys that another type has. */
 static void
-check_keys(struct reader *r, const struct node *node, const struct check *check)
+check_keys(struct reader *r, const struct node *node, const struct draft *draft)
 {
 	static const char *const of_http[] = { "method", "path", "host", "status", "keep-alive" };
 
-	for (size_t i = 0; check->type != CHECK_HTTP && i < ARRAY_LEN(of_http); i++) {
+	for (size_t i = 0; draft->check.type != CHECK_HTTP && i < ARRAY_LEN(of_http); i++) {
 		const struct node *key = node_child_or_self(node, of_http[i]);
 
 		if (key != node)
 			reader_complain(r, key, NULL, "%s is for checks of type http", of_http[i]);
 	}
-	if (check->type == CHECK_HTTP && check->send.len > 0)
+	if (draft->check.type == CHECK_HTTP && draft->exchange.texts[TEXT_SEND].len > 0)
 		reader_complain(r, node_child_or_self(node, "send"), NULL,
 				"send is for checks of type tcp");
 }
@@ -264,10 +270,22 @@ check_keys(struct reader *r, const struct node *node, const struct check *check)
 static void
 read_check(struct reader *r, const struct node *node, struct check *out)
 {
+	struct draft draft;
+	struct exchange *made;
+
 	check_init(out, CHECK_TCP);
-	if (!fields_read(r, node, check_fields, ARRAY_LEN(check_fields), out))
+	draft.check = *out;
+	exchange_init(&draft.exchange);
+	if (!fields_read(r, node, check_fields, ARRAY_LEN(check_fields), &draft))
 		return;
-	check_keys(r, node, out);
+	check_keys(r, node, &draft);
+	made = exchange_make(&draft.exchange);
+	if (made == NULL) {
+		reader_complain(r, node, NULL, "out of memory");
+		return;
+	}
+	*out = draft.check;
+	out->exchange = made;
 	if (out->fast_interval_ms > out->interval_ms)
 		reader_complain(r, node_child_or_self(node, "fast-interval"), NULL,
 				"the fast interval is longer than the interval");
@@ -381,7 +399,7 @@ config_health_read(struct reader *r, const struct node *node)
 	memcpy(h, &defaults, sizeof(*h));
 	h->refs = 1;
 	if (!fields_read(r, node, health_fields, ARRAY_LEN(health_fields), h)) {
-		free(h);
+		config_health_unref(h);
 		return NULL;
 	}
 	return h;
@@ -398,8 +416,11 @@ config_health_ref(struct config_health *h)
 void
 config_health_unref(struct config_health *h)
 {
-	if (h != NULL && --h->refs == 0)
-		free(h);
+	if (h == NULL || --h->refs > 0)
+		return;
+	for (uint32_t i = 0; i < h->nb_checks; i++)
+		exchange_unref(h->checks[i].exchange);
+	free(h);
 }
 
 static bool
@@ -474,6 +495,7 @@ set_text(json_t *json, const char *key, const struct check_text *text)
 static json_t *
 check_to_json(const struct check *c)
 {
+	const struct exchange *x = c->exchange;
 	json_t *json = json_pack("{s:s}", "type", check_type_name(c->type));
 
 	set_ms(json, "interval", c->interval_ms, CHECK_DEFAULT_INTERVAL_MS);
@@ -489,15 +511,16 @@ check_to_json(const struct check *c)
 		json_object_set_new(json, "port", json_integer(c->l4_port));
 	set_address(json, "address", &c->addr);
 	set_address(json, "source", &c->source);
-	set_text(json, "send", &c->send);
-	set_text(json, "expect", &c->expect);
-	set_text(json, "method", &c->method);
-	set_text(json, "path", &c->path);
-	set_text(json, "host", &c->host);
-	if (c->status_min != CHECK_DEFAULT_STATUS_MIN || c->status_max != CHECK_DEFAULT_STATUS_MAX)
+	set_text(json, "send", &x->texts[TEXT_SEND]);
+	set_text(json, "expect", &x->texts[TEXT_EXPECT]);
+	set_text(json, "method", &x->texts[TEXT_METHOD]);
+	set_text(json, "path", &x->texts[TEXT_PATH]);
+	set_text(json, "host", &x->texts[TEXT_HOST]);
+	if (x->status_min != EXCHANGE_DEFAULT_STATUS_MIN ||
+			x->status_max != EXCHANGE_DEFAULT_STATUS_MAX)
 		json_object_set_new(json, "status",
-				json_sprintf("%u-%u", c->status_min, c->status_max));
-	if (c->keep_alive != 0)
+				json_sprintf("%u-%u", x->status_min, x->status_max));
+	if (x->keep_alive != 0)
 		json_object_set_new(json, "keep-alive", json_string("true"));
 	return json;
 }

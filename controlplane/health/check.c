@@ -18,14 +18,15 @@ check_init(struct check *check, enum check_type type)
 	check->rise = CHECK_DEFAULT_RISE;
 	check->fall = CHECK_DEFAULT_FALL;
 	check->jitter_percent = CHECK_DEFAULT_JITTER;
-	check->status_min = CHECK_DEFAULT_STATUS_MIN;
-	check->status_max = CHECK_DEFAULT_STATUS_MAX;
+	check->exchange = exchange_default();
 }
 
 int
 check_compare(const struct check *a, const struct check *b)
 {
-	return memcmp(a, b, sizeof(*a));
+	int order = memcmp(a, b, offsetof(struct check, exchange));
+
+	return order != 0 ? order : exchange_compare(a->exchange, b->exchange);
 }
 
 const char *
@@ -65,8 +66,10 @@ check_set_make(const struct check *list, uint32_t nb)
 		memcpy(set->list, list, nb * sizeof(*list));
 	qsort(set->list, nb, sizeof(*list), compare);
 	for (uint32_t i = 0; i < nb; i++) {
-		if (i == 0 || check_compare(&set->list[kept - 1], &set->list[i]) != 0)
-			set->list[kept++] = set->list[i];
+		if (i > 0 && check_compare(&set->list[kept - 1], &set->list[i]) == 0)
+			continue;
+		set->list[kept] = set->list[i];
+		exchange_ref(set->list[kept++].exchange);
 	}
 	set->nb = kept;
 	return set;
@@ -82,8 +85,11 @@ check_set_ref(struct check_set *set)
 void
 check_set_unref(struct check_set *set)
 {
-	if (set != NULL && atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) == 1)
-		free(set);
+	if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (uint32_t i = 0; i < set->nb; i++)
+		exchange_unref(set->list[i].exchange);
+	free(set);
 }
 
 uint32_t

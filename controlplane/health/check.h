@@ -14,24 +14,17 @@
  */
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "base/compiler.h"
+
+#include "controlplane/health/exchange.h"
 
 enum check_type {
 	CHECK_TCP = 1,	/**< Connect; then, if there is something to say or hear, do so. */
 	CHECK_HTTP = 2, /**< HTTP/1.1: a request, and what its answer must be. */
 	NB_CHECK_TYPES
-};
-
-/** Longest text to send or to expect. */
-#define CHECK_TEXT_MAX 255
-
-/** Bytes to send or to find; not NUL-terminated, may hold NUL. */
-struct check_text {
-	uint8_t len;
-	char bytes[CHECK_TEXT_MAX];
 };
 
 /* Limits and defaults, in milliseconds or attempts. */
@@ -43,8 +36,6 @@ struct check_text {
 #define CHECK_DEFAULT_RISE 2
 #define CHECK_DEFAULT_FALL 3
 #define CHECK_DEFAULT_JITTER 10 /**< Percent of an interval. */
-#define CHECK_DEFAULT_STATUS_MIN 200
-#define CHECK_DEFAULT_STATUS_MAX 399
 
 /** No padding that is not zero: checks are compared as bytes. Make them with check_init(). */
 struct check {
@@ -58,19 +49,15 @@ struct check {
 	uint16_t fall;
 	uint8_t type; /**< enum check_type. */
 	uint8_t jitter_percent;
-	/* CHECK_HTTP. */
-	uint16_t status_min; /**< 100…599: statuses that are good. */
-	uint16_t status_max;
-	uint8_t keep_alive;	  /**< 0 or 1: the connection serves the next attempts too. */
-	uint8_t reserved[3];	  /**< Zero. */
-	struct check_text method; /**< Empty: GET. */
-	struct check_text path;	  /**< Empty: "/". */
-	struct check_text host;	  /**< Host header; empty: the address. */
-	struct check_text send;
-	struct check_text expect; /**< Found anywhere in the answer; empty: nothing is read. */
+	uint8_t reserved[4]; /**< Zero. */
+	/** What is said and heard: shared, compared by content. Whoever keeps the check owns
+	 *  a reference. */
+	struct exchange *exchange;
 };
+_Static_assert(offsetof(struct check, exchange) + sizeof(struct exchange *) == 72,
+		"no padding, and small: there may be tens of thousands");
 
-/** Defaults of @p type, without an address. */
+/** Defaults of @p type, without an address; the exchange is exchange_default(). */
 void check_init(struct check *check, enum check_type type);
 /** Total order; 0: one and the same. */
 int check_compare(const struct check *a, const struct check *b);
@@ -86,7 +73,8 @@ struct check_set {
 };
 
 /**
- * Sort @p list and leave out what is there twice.
+ * Sort @p list and leave out what is there twice. The set takes references to the
+ * exchanges of what it keeps.
  * @return one reference; NULL: out of memory.
  */
 struct check_set *check_set_make(const struct check *list, uint32_t nb);

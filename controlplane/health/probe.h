@@ -49,8 +49,8 @@ struct probe {
 	void *context;
 	ev_io io;
 	bool connected;
-	uint8_t nb_sent; /**< Bytes of check.send that are out. */
-	char *answer;	 /**< What came, if anything is expected. */
+	uint16_t nb_sent; /**< Bytes of TEXT_SEND that are out. */
+	char *answer;	  /**< What came, if anything is expected. */
 	uint32_t answer_len;
 	void *request; /**< CHECK_HTTP: the transfer, kept from attempt to attempt. */
 };

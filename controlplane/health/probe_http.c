@@ -28,13 +28,13 @@ struct http_request {
 static bool
 status_is_good(const struct check *check, long status)
 {
-	return status >= check->status_min && status <= check->status_max;
+	return status >= check->exchange->status_min && status <= check->exchange->status_max;
 }
 
 static void
 finish_answer(struct probe *probe, long status)
 {
-	const struct check_text *expect = &probe->check->expect;
+	const struct check_text *expect = &probe->check->exchange->texts[TEXT_EXPECT];
 
 	if (!status_is_good(probe->check, status))
 		probe_finish(probe, PROBE_BAD,
@@ -258,20 +258,21 @@ url_host(const struct ip_addr *addr, char *buf, size_t size)
 static bool
 set_target(struct http_request *request, const struct check *check)
 {
-	char host[IP_ADDR_STRLEN + 2], url[2 * CHECK_TEXT_MAX + 64], to[IP_ADDR_STRLEN + 16];
-	char header[CHECK_TEXT_MAX + 8], source[IP_ADDR_STRLEN + 8];
+	char host[IP_ADDR_STRLEN + 2], url[2 * EXCHANGE_TEXT_MAX + 64], to[IP_ADDR_STRLEN + 16];
+	char header[EXCHANGE_TEXT_MAX + 8], source[IP_ADDR_STRLEN + 8];
+	const struct check_text *path = &check->exchange->texts[TEXT_PATH];
+	const struct check_text *name = &check->exchange->texts[TEXT_HOST];
 
 	url_host(&check->addr, host, sizeof(host));
 	snprintf(url, sizeof(url), "http://%s:%u%.*s", host, check->l4_port,
-			check->path.len > 0 ? check->path.len : 1,
-			check->path.len > 0 ? check->path.bytes : "/");
+			path->len > 0 ? path->len : 1, path->len > 0 ? path->bytes : "/");
 	snprintf(to, sizeof(to), "::%s:%u", host, check->l4_port);
 	request->connect_to = curl_slist_append(NULL, to);
-	if (check->host.len > 0) {
-		snprintf(header, sizeof(header), "Host: %.*s", check->host.len, check->host.bytes);
+	if (name->len > 0) {
+		snprintf(header, sizeof(header), "Host: %.*s", name->len, name->bytes);
 		request->headers = curl_slist_append(NULL, header);
 	}
-	if (request->connect_to == NULL || (check->host.len > 0 && request->headers == NULL))
+	if (request->connect_to == NULL || (name->len > 0 && request->headers == NULL))
 		return false;
 	if (check->source.family != IP_NONE) {
 		char text[IP_ADDR_STRLEN];
@@ -285,8 +286,9 @@ set_target(struct http_request *request, const struct check *check)
 static void
 set_options(struct http_request *request, struct probe *probe)
 {
-	const struct check *check = probe->check;
-	char method[CHECK_TEXT_MAX + 1];
+	const struct exchange *exchange = probe->check->exchange;
+	const struct check_text *verb = &exchange->texts[TEXT_METHOD];
+	char method[EXCHANGE_TEXT_MAX + 1];
 	CURL *easy = request->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
@@ -300,11 +302,11 @@ set_options(struct http_request *request, struct probe *probe)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "guideway-check");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, check->keep_alive ? 0L : 1L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, check->keep_alive ? 0L : 1L);
-	if (check->method.len == 0)
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, exchange->keep_alive ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, exchange->keep_alive ? 0L : 1L);
+	if (verb->len == 0)
 		return;
-	snprintf(method, sizeof(method), "%.*s", check->method.len, check->method.bytes);
+	snprintf(method, sizeof(method), "%.*s", verb->len, verb->bytes);
 	if (strcmp(method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
@@ -346,9 +348,11 @@ probe_http_start(struct probe *probe)
 	if (request == NULL)
 		request = request_create(probe);
 	probe->request = request;
-	if (probe->check->expect.len > 0)
+	if (probe->check->exchange->texts[TEXT_EXPECT].len > 0)
 		probe->answer = malloc(PROBE_ANSWER_MAX);
-	if (request == NULL || (probe->check->expect.len > 0 && probe->answer == NULL)) {
+	if (request == NULL ||
+			(probe->check->exchange->texts[TEXT_EXPECT].len > 0 &&
+					probe->answer == NULL)) {
 		probe_finish(probe, PROBE_TROUBLE, "out of memory");
 		return;
 	}

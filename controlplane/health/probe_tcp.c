@@ -50,7 +50,7 @@ wait_for(struct probe *probe, int events)
 static bool
 send_rest(struct probe *probe)
 {
-	const struct check_text *text = &probe->check->send;
+	const struct check_text *text = &probe->check->exchange->texts[TEXT_SEND];
 
 	while (probe->nb_sent < text->len) {
 		ssize_t n = send(probe->io.fd, text->bytes + probe->nb_sent,
@@ -62,9 +62,9 @@ send_rest(struct probe *probe)
 			probe_finish_error(probe, errno);
 			return false;
 		}
-		probe->nb_sent = (uint8_t)(probe->nb_sent + n);
+		probe->nb_sent = (uint16_t)(probe->nb_sent + n);
 	}
-	if (probe->check->expect.len == 0) {
+	if (probe->check->exchange->texts[TEXT_EXPECT].len == 0) {
 		probe_finish(probe, PROBE_GOOD, "");
 		return false;
 	}
@@ -75,7 +75,7 @@ send_rest(struct probe *probe)
 static void
 receive(struct probe *probe)
 {
-	const struct check_text *expect = &probe->check->expect;
+	const struct check_text *expect = &probe->check->exchange->texts[TEXT_EXPECT];
 	ssize_t n = recv(probe->io.fd, probe->answer + probe->answer_len,
 			PROBE_ANSWER_MAX - probe->answer_len, 0);
 
@@ -166,7 +166,7 @@ probe_tcp_start(struct probe *probe)
 		return;
 	}
 	ev_io_set(&probe->io, fd, EV_WRITE);
-	if (check->expect.len > 0) {
+	if (check->exchange->texts[TEXT_EXPECT].len > 0) {
 		probe->answer = malloc(PROBE_ANSWER_MAX);
 		if (probe->answer == NULL) {
 			probe_finish(probe, PROBE_TROUBLE, "out of memory");
@@ -184,7 +184,7 @@ const char *
 probe_tcp_stop(struct probe *probe)
 {
 	const char *where = !probe->connected ? "no answer to the connection attempt"
-			: probe->nb_sent < probe->check->send.len
+			: probe->nb_sent < probe->check->exchange->texts[TEXT_SEND].len
 			? "connected, but takes no data"
 			: "connected, but the expected text does not come";
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,6 +20,19 @@ check_of(unsigned int host, uint16_t port)
 	c.addr = ip_addr_from_bytes(IP_V4, (uint8_t[]){ 10, 0, 0, (uint8_t)host });
 	c.l4_port = port;
 	return c;
+}
+
+/** That nothing is said, but this is expected. */
+static struct exchange *
+exchange_of(const char *expected)
+{
+	struct exchange draft, *made;
+
+	exchange_init(&draft);
+	draft.texts[TEXT_EXPECT] = (struct check_text){ expected, (uint16_t)strlen(expected) };
+	made = exchange_make(&draft);
+	assert_non_null(made);
+	return made;
 }
 
 static void
@@ -72,9 +86,56 @@ test_any_difference_makes_another_check(void **state)
 	b.fall++;
 	assert_int_not_equal(check_compare(&a, &b), 0);
 	b = a;
-	b.expect.len = 1;
-	b.expect.bytes[0] = 'x';
+	b.exchange = exchange_of("x");
 	assert_int_not_equal(check_compare(&a, &b), 0);
+	exchange_unref(b.exchange);
+}
+
+static void
+test_checks_that_say_the_same_are_one_whoever_made_their_exchanges(void **state)
+{
+	char text[] = "ready";
+	struct check list[3];
+	struct check_set *set;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		list[i] = check_of(1, 80);
+		text[0] = i == 2 ? 'R' : 'r';
+		list[i].exchange = exchange_of(text);
+	}
+	memset(text, 'x', sizeof(text) - 1); /* An exchange has its own copy. */
+	assert_ptr_not_equal(list[0].exchange, list[1].exchange);
+	assert_int_equal(check_compare(&list[0], &list[1]), 0);
+	assert_true(check_compare(&list[0], &list[2]) != 0);
+	assert_true((check_compare(&list[0], &list[2]) < 0) ==
+			(check_compare(&list[2], &list[0]) > 0));
+	set = check_set_make(list, 3);
+	assert_non_null(set);
+	assert_int_equal(set->nb, 2);
+	for (unsigned int i = 0; i < 3; i++)
+		exchange_unref(list[i].exchange);
+	/* The set has references of its own. */
+	assert_memory_equal(set->list[0].exchange->texts[TEXT_EXPECT].bytes + 1, "eady", 4);
+	check_set_unref(set);
+}
+
+static void
+test_an_exchange_of_defaults_is_the_one_that_all_share(void **state)
+{
+	struct exchange draft, *made;
+
+	(void)state;
+	exchange_init(&draft);
+	made = exchange_make(&draft);
+	assert_ptr_equal(made, exchange_default());
+	exchange_unref(made);
+	draft.texts[TEXT_SEND] = (struct check_text){ "a\0b", 3 };
+	made = exchange_make(&draft);
+	assert_ptr_not_equal(made, exchange_default());
+	assert_int_equal(made->texts[TEXT_SEND].len, 3);
+	assert_memory_equal(made->texts[TEXT_SEND].bytes, "a\0b", 3);
+	exchange_unref(made);
 }
 
 static void
@@ -130,6 +191,9 @@ main(void)
 		cmocka_unit_test(test_a_set_holds_equal_checks_once),
 		cmocka_unit_test(test_checks_of_an_address_are_found),
 		cmocka_unit_test(test_any_difference_makes_another_check),
+		cmocka_unit_test(
+				test_checks_that_say_the_same_are_one_whoever_made_their_exchanges),
+		cmocka_unit_test(test_an_exchange_of_defaults_is_the_one_that_all_share),
 		cmocka_unit_test(test_names_of_types_are_read_as_they_are_written),
 	};
 

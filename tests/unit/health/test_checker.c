@@ -182,11 +182,18 @@ answer(int fd, const char *text)
 	close(peer);
 }
 
-static void
-text_set(struct check_text *text, const char *bytes)
+/** Send the one, if any, and expect the other. */
+static struct exchange *
+exchange_of(const char *sent, const char *expected)
 {
-	text->len = (uint8_t)strlen(bytes);
-	memcpy(text->bytes, bytes, text->len);
+	struct exchange draft, *made;
+
+	exchange_init(&draft);
+	draft.texts[TEXT_SEND] = (struct check_text){ sent, (uint16_t)strlen(sent) };
+	draft.texts[TEXT_EXPECT] = (struct check_text){ expected, (uint16_t)strlen(expected) };
+	made = exchange_make(&draft);
+	assert_non_null(made);
+	return made;
 }
 
 static void
@@ -201,9 +208,9 @@ test_the_expected_text_decides(void **state)
 	c = check_of(port);
 	c.timeout_ms = 10000;
 	c.fall = 2;
-	text_set(&c.send, "PING\r\n");
-	text_set(&c.expect, "PONG");
+	c.exchange = exchange_of("PING\r\n", "PONG");
 	use(&c, 1);
+	exchange_unref(c.exchange);
 	answer(fd, "+PONG\r\n");
 	wait_for(0, HEALTH_UP);
 	answer(fd, "-LOADING\r\n");
@@ -224,8 +231,9 @@ test_silence_is_down_after_the_timeout(void **state)
 	(void)state;
 	c = check_of(port);
 	c.timeout_ms = 50;
-	text_set(&c.expect, "220 ");
+	c.exchange = exchange_of("", "220 ");
 	use(&c, 1);
+	exchange_unref(c.exchange);
 	s = wait_for(0, HEALTH_DOWN);
 	assert_string_equal(s.why, "connected, but the expected text does not come");
 	close(fd);
