@@ -34,6 +34,7 @@ static const struct route routes[] = {
 			api_config_put },
 	{ "GET", "v1/overrides", false, "", api_overrides },
 	{ "DELETE", "v1/overrides", true, CHANGE_PARAMS " service backend", api_overrides_reset },
+	{ "GET", "metrics", false, "", api_metrics },
 	{ "GET", "v1/stats", false, "", api_stats },
 	{ "GET", "v1/audit", false, "limit before", api_audit },
 	{ "GET", "v1/revisions", false, "limit", api_revisions },

@@ -25,6 +25,7 @@ void api_backend_everywhere(struct request *r);
 void api_overrides(struct request *r);
 void api_config_get(struct request *r);
 void api_stats(struct request *r);
+void api_metrics(struct request *r);
 void api_audit(struct request *r);
 void api_revisions(struct request *r);
 void api_revision(struct request *r);
@@ -75,6 +76,13 @@ json_t *api_service_view(
 		struct daemon *d, const struct config_service *service, bool with_backends);
 /** Append the backends of @p service to @p list. */
 void api_backends_view(struct daemon *d, const struct config_service *service, json_t *list);
+
+/**
+ * What is wanted and known of a backend, put together.
+ * @return true: it takes new flows now (routes included where known).
+ */
+bool api_backend_effect(struct daemon *d, const struct config_service *service,
+		const struct config_backend *backend, struct backend_conf *out);
 
 /** How many of a service's backends take new flows now (routes included where known). */
 uint32_t api_nb_usable(

@@ -43,6 +43,16 @@ view_of(struct daemon *d, const struct config_service *service,
 	return v;
 }
 
+bool
+api_backend_effect(struct daemon *d, const struct config_service *service,
+		const struct config_backend *backend, struct backend_conf *out)
+{
+	struct backend_view v = view_of(d, service, backend);
+
+	*out = v.conf;
+	return v.usable;
+}
+
 uint32_t
 api_nb_usable(struct daemon *d, const struct config_service *service, uint64_t *sum_weight)
 {

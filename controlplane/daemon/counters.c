@@ -176,6 +176,9 @@ sum_add(struct counters_sum *to, const struct counters_sum *from)
 	to->bytes += from->bytes;
 	to->new_flows += from->new_flows;
 	to->active_flows += from->active_flows;
+	to->syn_retransmissions += from->syn_retransmissions;
+	to->resets += from->resets;
+	to->unreachables += from->unreachables;
 }
 
 static void
@@ -206,17 +209,22 @@ retire(struct counters *c, const struct tracked *t)
 /* Walking the directory. */
 
 static struct counters_sum
-sum_workers(const struct counters *c, uint32_t index)
+sum_workers(const struct counters *c, uint32_t index, uint64_t unreachables)
 {
-	struct counters_sum sum = { 0 };
+	struct counters_sum sum = { .unreachables = unreachables };
 
 	for (uint32_t w = 0; w < c->nb_workers; w++) {
 		const struct member_stats *m = &stats_worker_members(c->region, w)[index];
+		const struct member_evidence *evidence = stats_worker_evidence(c->region, w);
 
 		sum.packets += stat_get(&m->packets);
 		sum.bytes += stat_get(&m->bytes);
 		sum.new_flows += stat_get(&m->new_flows);
 		sum.active_flows += stat_get(&m->active_flows);
+		if (evidence == NULL)
+			continue;
+		sum.syn_retransmissions += stat_get(&evidence[index].syn_retransmissions);
+		sum.resets += stat_get(&evidence[index].resets);
 	}
 	return sum;
 }
@@ -245,7 +253,7 @@ track(struct counters *c, uint32_t index, const struct stats_member *entry)
 	t->service_id = entry->service_id;
 	t->service = service.key;
 	t->addr = entry->conf.addr;
-	t->sum = sum_workers(c, index);
+	t->sum = sum_workers(c, index, entry->unreachables);
 }
 
 static void

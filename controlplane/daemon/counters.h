@@ -24,6 +24,10 @@ struct counters_sum {
 	uint64_t bytes;
 	uint64_t new_flows;
 	uint64_t active_flows; /**< A gauge; 0 in retired totals. */
+	/* Evidence against backends; 0 of a dataplane that is too old for it. */
+	uint64_t syn_retransmissions;
+	uint64_t resets;
+	uint64_t unreachables;
 };
 
 struct counters_member {

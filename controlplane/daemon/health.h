@@ -60,6 +60,22 @@ uint8_t health_of(const struct health *h, const struct service_key *service,
 /** For people: verdicts, last results, latency, time in state, flaps. @return null if not checked. */
 json_t *health_view(const struct health *h, const struct service_key *service,
 		const struct ip_addr *backend);
+/** How the checks of a backend went, in numbers. */
+struct health_summary {
+	uint64_t nb_downs;
+	uint64_t nb_suspicions;
+	uint64_t nb_attempts; /**< Of all its checks. */
+	uint64_t nb_bad;
+	uint32_t latency_us; /**< The average of the slowest check; 0: none was good yet. */
+};
+
+/** @return false: it is not checked; @p out is untouched. */
+bool health_summarize(const struct health *h, const struct service_key *service,
+		const struct ip_addr *backend, struct health_summary *out);
+/** @return NULL: its backends are not checked. Valid until the loop goes on. */
+const struct guard *health_guard(const struct health *h, const struct service_key *service);
+void health_checker_state(const struct health *h, struct checker_state *out);
+
 /** For people: the guard of a service. @return null if its backends are not checked. */
 json_t *health_service_view(const struct health *h, const struct service_key *service);
 

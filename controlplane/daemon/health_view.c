@@ -96,6 +96,45 @@ health_view(const struct health *h, const struct service_key *service,
 			"suspicions", suspicions_view(&s->suspicions[at]), "checks", checks);
 }
 
+bool
+health_summarize(const struct health *h, const struct service_key *service,
+		const struct ip_addr *backend, struct health_summary *out)
+{
+	const struct watched *s = watch_find(&h->watch, service);
+	int at = s != NULL ? watched_find(s, backend) : -1;
+	struct check_state state;
+
+	if (at < 0)
+		return false;
+	*out = (struct health_summary){ .nb_downs = s->members[at].nb_downs,
+		.nb_suspicions = s->suspicions[at].nb };
+	for (uint32_t i = 0; i < s->conf->nb_checks; i++) {
+		uint32_t index = s->checks[(uint32_t)at * s->conf->nb_checks + i];
+
+		if (!checker_look(h->checker, index, &state))
+			continue;
+		out->nb_attempts += state.nb_attempts;
+		out->nb_bad += state.nb_bad;
+		if (state.latency_average_us > out->latency_us)
+			out->latency_us = state.latency_average_us;
+	}
+	return true;
+}
+
+const struct guard *
+health_guard(const struct health *h, const struct service_key *service)
+{
+	const struct watched *s = watch_find(&h->watch, service);
+
+	return s != NULL ? &s->guard : NULL;
+}
+
+void
+health_checker_state(const struct health *h, struct checker_state *out)
+{
+	checker_state(h->checker, out);
+}
+
 json_t *
 health_service_view(const struct health *h, const struct service_key *service)
 {

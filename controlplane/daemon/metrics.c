@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/daemon/metrics.h"
+
+#include <stdlib.h>
+
+#include "controlplane/clock.h"
+#include "controlplane/daemon/api_handlers.h"
+
+static void
+of_build(struct metrics *m)
+{
+	struct metrics_labels labels = { .text = "" };
+
+	metrics_label(&labels, "version", GUIDEWAY_VERSION);
+	metrics_gauge(m, "guideway_build_info", "1; the version of guidewayd stands in the label.");
+	metrics_integer(m, &labels, 1);
+}
+
+static void
+of_state(struct daemon *d, struct metrics *m)
+{
+	const struct store_state *state = reconcile_state(d->reconcile);
+	json_t *problems = api_problems(d);
+
+	metrics_gauge(m, "guideway_uptime_seconds", "Since guidewayd was started.");
+	metrics_real(m, NULL, (double)(clock_monotonic_us() - d->started_us) / 1e6);
+	metrics_gauge(m, "guideway_problems", "Problems that guideway status shows.");
+	metrics_integer(m, NULL, json_array_size(problems));
+	json_decref(problems);
+	metrics_gauge(m, "guideway_config_revision", "Revision of the configuration.");
+	metrics_integer(m, NULL, state->revision);
+	metrics_gauge(m, "guideway_services", "Configured services.");
+	metrics_integer(m, NULL, state->config->nb_services);
+	metrics_gauge(m, "guideway_overrides", "Backends whose state or weight is set by hand.");
+	metrics_integer(m, NULL, state->overrides->nb);
+}
+
+static void
+of_link(struct daemon *d, struct metrics *m)
+{
+	struct link_state link = reconcile_link(d->reconcile);
+
+	metrics_gauge(m, "guideway_dataplane_connected", "1: a session with a dataplane is open.");
+	metrics_integer(m, NULL, link.connected);
+	metrics_gauge(m, "guideway_dataplane_in_sync", "1: what is wanted is in force.");
+	metrics_integer(m, NULL, link.in_sync);
+	if (link.last == NULL)
+		return;
+	metrics_gauge(m, "guideway_last_apply_ok", "1: the dataplane took the last transaction.");
+	metrics_integer(m, NULL, link.last->ok);
+	metrics_gauge(m, "guideway_last_apply_seconds",
+			"From the wish for the last transaction until it was in force.");
+	metrics_real(m, NULL, (double)link.last->latency_us / 1e6);
+}
+
+static void
+of_checker(struct daemon *d, struct metrics *m)
+{
+	struct checker_state checker;
+
+	health_checker_state(d->health, &checker);
+	metrics_gauge(m, "guideway_checks", "Different health checks under way.");
+	metrics_integer(m, NULL, checker.nb_checks);
+	metrics_counter(m, "guideway_check_attempts_total", "Attempts of all health checks.");
+	metrics_integer(m, NULL, checker.nb_attempts);
+	metrics_counter(m, "guideway_check_trouble_total",
+			"Attempts that this host has spoilt: they say nothing about a backend.");
+	metrics_integer(m, NULL, checker.nb_trouble);
+	metrics_counter(m, "guideway_checker_late_total",
+			"Moments in which the checker did not get the CPU in time.");
+	metrics_integer(m, NULL, checker.nb_late);
+}
+
+char *
+metrics_make(struct daemon *d)
+{
+	char *text = NULL;
+	size_t len;
+	struct metrics m = { .out = open_memstream(&text, &len) };
+
+	if (m.out == NULL)
+		return NULL;
+	counters_read(reconcile_counters(d->reconcile));
+	of_build(&m);
+	of_state(d, &m);
+	of_link(d, &m);
+	of_checker(d, &m);
+	metrics_of_services(d, &m);
+	metrics_of_dataplane(d, &m);
+	if (fclose(m.out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void
+api_metrics(struct request *r)
+{
+	request_reply_text(r, 200, metrics_make(r->daemon),
+			"text/plain; version=0.0.4; charset=utf-8");
+}
