@@ -30,6 +30,7 @@ effective(const struct store_state *state)
 
 		services[i] = *s;
 		services[i].by_addr = NULL;
+		services[i].health = config_health_ref(s->health);
 		services[i].backends = malloc((s->nb_backends + 1) * sizeof(*s->backends));
 		if (services[i].backends == NULL)
 			goto err_free;

@@ -199,6 +199,15 @@ def test_health_survives_an_export_and_a_restart(control, server):
     wait_for(control, all_are("up"))
 
 
+def test_the_effective_export_leaves_the_checks_as_they_are(control, server):
+    control.start(document(server.port, health="min-healthy: 2"))
+    before = control.api.get("/v1/config")
+    for _ in range(5):  # Each makes a copy and frees it.
+        assert control.api.get("/v1/config?effective=true") == before
+    assert control.api.get("/v1/config") == before
+    wait_for(control, all_are("up"))
+
+
 def test_the_expected_text_decides(control):
     """A server that accepts, but is not ready, is not up."""
     ready = threading.Event()
