@@ -7,9 +7,10 @@
 static const struct {
 	void (*start)(struct probe *probe);
 	const char *(*stop)(struct probe *probe);
+	void (*on_io)(struct probe *probe, int events); /* Of probe.io; NULL: it is not used. */
 } kinds[NB_CHECK_TYPES] = {
-	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop },
-	[CHECK_HTTP] = { probe_http_start, probe_http_stop },
+	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io },
+	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL },
 };
 
 struct probe_env *
@@ -51,11 +52,20 @@ probe_result_name(enum probe_result result)
 	}
 }
 
+static void
+on_io(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct probe *probe = w->data;
+
+	(void)loop;
+	kinds[probe->check->type].on_io(probe, events);
+}
+
 void
 probe_init(struct probe *probe, struct probe_env *env, probe_done done, void *context)
 {
 	*probe = (struct probe){ .env = env, .done = done, .context = context };
-	ev_io_init(&probe->io, probe_tcp_on_io, -1, EV_WRITE);
+	ev_io_init(&probe->io, on_io, -1, EV_WRITE);
 	/* An answer that is there counts before the time that is up. */
 	ev_set_priority(&probe->io, 1);
 	probe->io.data = probe;

@@ -5,7 +5,8 @@
 /**
  * @file
  * What the kinds of probes share with each other and with probe.c. Of a kind, start()
- * begins an attempt of probe.check, and stop() ends it and says how far it came.
+ * begins an attempt of probe.check, on_io() hears of its socket, and stop() ends it and
+ * says how far it came.
  */
 
 #include <curl/curl.h>
@@ -33,9 +34,19 @@ void probe_finish(struct probe *probe, enum probe_result result, const char *why
 /** The same after an errno: what it says, and about whom. */
 void probe_finish_error(struct probe *probe, int error);
 
+/* What kinds on a stream socket share: probe.io. */
+
+/** Connect; on_io() hears when that has ended, unless it fails at once: finished then. */
+void probe_socket_connect(struct probe *probe);
+/** First thing in on_io(). @return false: the connection failed, the probe is finished. */
+bool probe_socket_connected(struct probe *probe);
+void probe_socket_wait(struct probe *probe, int events); /**< For EV_READ, EV_WRITE. */
+/** Legal without a socket. */
+void probe_socket_close(struct probe *probe);
+
 void probe_tcp_start(struct probe *probe);
 const char *probe_tcp_stop(struct probe *probe);
-void probe_tcp_on_io(struct ev_loop *loop, ev_io *w, int events);
+void probe_tcp_on_io(struct probe *probe, int events);
 
 /** Make libcurl ready. @return 0 or -ENOMEM. */
 int probe_http_init(struct probe_env *env);

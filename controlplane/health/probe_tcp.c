@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
-/*
- * The connection ends by a reset (SO_LINGER 0), so that ten thousand checks a second
- * leave no sockets in TIME_WAIT, neither here nor at the backend.
- */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "controlplane/health/probe_private.h"
-
-union socket_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static socklen_t
-socket_address(const struct ip_addr *addr, uint16_t port, union socket_address *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (addr->family == IP_V4) {
-		out->v4.sin_family = AF_INET;
-		out->v4.sin_port = htons(port);
-		memcpy(&out->v4.sin_addr, addr->bytes, 4);
-		return sizeof(out->v4);
-	}
-	out->v6.sin6_family = AF_INET6;
-	out->v6.sin6_port = htons(port);
-	memcpy(&out->v6.sin6_addr, addr->bytes, 16);
-	return sizeof(out->v6);
-}
-
-static void
-wait_for(struct probe *probe, int events)
-{
-	int fd = probe->io.fd;
-
-	ev_io_stop(probe->env->loop, &probe->io);
-	ev_io_set(&probe->io, fd, events);
-	ev_io_start(probe->env->loop, &probe->io);
-}
 
 /** @return false: ended. */
 static bool
@@ -68,7 +28,7 @@ send_rest(struct probe *probe)
 		probe_finish(probe, PROBE_GOOD, "");
 		return false;
 	}
-	wait_for(probe, EV_READ);
+	probe_socket_wait(probe, EV_READ);
 	return true;
 }
 
@@ -94,90 +54,28 @@ receive(struct probe *probe)
 		probe_finish(probe, PROBE_BAD, "the answer does not hold the expected text");
 }
 
-static void
-on_connected(struct probe *probe)
-{
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	if (getsockopt(probe->io.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error != 0) {
-		probe_finish_error(probe, error);
-		return;
-	}
-	probe->connected = true;
-	send_rest(probe);
-}
-
 void
-probe_tcp_on_io(struct ev_loop *loop, ev_io *w, int events)
+probe_tcp_on_io(struct probe *probe, int events)
 {
-	struct probe *probe = w->data;
-
-	(void)loop;
-	if (!probe->connected)
-		on_connected(probe);
-	else if ((events & EV_WRITE) != 0)
+	if (!probe_socket_connected(probe))
+		return;
+	if ((events & EV_WRITE) != 0)
 		send_rest(probe);
 	else
 		receive(probe);
 }
 
-static int
-open_socket(const struct check *check)
-{
-	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	union socket_address source;
-	socklen_t len;
-	int fd = socket(check->addr.family == IP_V4 ? AF_INET : AF_INET6,
-			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int one = 1;
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (check->source.family == IP_NONE)
-		return fd;
-	/* The port is chosen by connect(), which may share it with other destinations. */
-	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	len = socket_address(&check->source, 0, &source);
-	if (bind(fd, &source.any, len) != 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
-}
-
 void
 probe_tcp_start(struct probe *probe)
 {
-	const struct check *check = probe->check;
-	union socket_address to;
-	socklen_t len = socket_address(&check->addr, check->l4_port, &to);
-	int fd = open_socket(check);
-
-	if (fd < 0) {
-		probe_finish_error(probe, errno);
-		return;
-	}
-	ev_io_set(&probe->io, fd, EV_WRITE);
-	if (check->exchange->texts[TEXT_EXPECT].len > 0) {
+	if (probe->check->exchange->texts[TEXT_EXPECT].len > 0) {
 		probe->answer = malloc(PROBE_ANSWER_MAX);
 		if (probe->answer == NULL) {
 			probe_finish(probe, PROBE_TROUBLE, "out of memory");
 			return;
 		}
 	}
-	if (connect(fd, &to.any, len) != 0 && errno != EINPROGRESS) {
-		probe_finish_error(probe, errno);
-		return;
-	}
-	ev_io_start(probe->env->loop, &probe->io);
+	probe_socket_connect(probe);
 }
 
 const char *
@@ -188,14 +86,10 @@ probe_tcp_stop(struct probe *probe)
 			? "connected, but takes no data"
 			: "connected, but the expected text does not come";
 
-	ev_io_stop(probe->env->loop, &probe->io);
-	if (probe->io.fd >= 0)
-		close(probe->io.fd);
-	ev_io_set(&probe->io, -1, EV_WRITE);
+	probe_socket_close(probe);
 	free(probe->answer);
 	probe->answer = NULL;
 	probe->answer_len = 0;
-	probe->connected = false;
 	probe->nb_sent = 0;
 	return where;
 }
