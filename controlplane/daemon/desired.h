@@ -7,11 +7,14 @@
  * Desired state: configuration and overrides put together, as the dataplane is to
  * have it. Sorted, so that two of them can be compared in one pass (diff.h).
  *
- * Immutable once made, reference-counted.
+ * A state is a list of services, each a part of its own: states share those that are the
+ * same in both, so that a change of one backend costs one service and the list. States and
+ * services are immutable once anybody but their maker has seen them, and reference-counted.
  *
- * Thread safety: a state and its count belong to the main thread.
+ * Thread safety: states, services and their counts belong to the main thread.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "service/service.h"
@@ -19,18 +22,19 @@
 #include "controlplane/daemon/config.h"
 #include "controlplane/daemon/override.h"
 
+/** A service and its backends. */
 struct desired_service {
-	struct service_conf conf;
-	uint32_t first; /**< Of its members in desired.members. */
+	unsigned int refs; /**< States that have it. */
 	uint32_t nb;
+	struct service_conf conf;
+	struct backend_conf members[]; /**< By address. */
 };
 
 struct desired {
 	unsigned int refs;
 	uint32_t nb_services;
-	uint32_t nb_members;
-	struct desired_service *services; /**< By service_key_compare(). */
-	struct backend_conf *members;	  /**< Of each service: by address. */
+	uint32_t nb_members;		   /**< Of all services. */
+	struct desired_service **services; /**< By service_key_compare(); read only. */
 };
 
 /**
@@ -39,8 +43,26 @@ struct desired {
  * @return one reference; NULL: out of memory.
  */
 struct desired *desired_make(const struct config *config, const struct overrides *overrides);
+/** A new state of the same services. @return one reference; NULL: out of memory. */
+struct desired *desired_copy(const struct desired *d);
 struct desired *desired_ref(struct desired *d);
 void desired_unref(struct desired *d); /**< Legal with NULL. */
+
+/** @return the place of a service in @p d; -1: it has none of this key. */
+int desired_find(const struct desired *d, const struct service_key *key);
+
+/**
+ * A service of @p d to be changed, by the maker of @p d, who has shown it to nobody yet: a
+ * copy takes its place if another state has it, too.
+ * @return NULL: out of memory, @p d is as it was.
+ */
+struct desired_service *desired_own(struct desired *d, uint32_t place);
+
+/** Put those services of @p from into @p d that are equal there. Likewise by its maker. */
+void desired_share(struct desired *d, const struct desired *from);
+
+/** Do both share every service? Where one is made from the other, they are then equal. */
+bool desired_shares_all(const struct desired *a, const struct desired *b);
 
 /** What is wanted of one backend: the configuration's, as far as it is not overridden. */
 struct backend_conf desired_backend(

@@ -2,7 +2,8 @@
 
 /*
  * Both states are sorted, so one merge over the services finds what came, went and
- * stayed, and within those that stayed another over the members does the same.
+ * stayed, and within those that stayed another over the members does the same. What both
+ * share is known to be the same without a look.
  */
 #include "controlplane/daemon/diff.h"
 
@@ -32,8 +33,7 @@ static void
 diff_members(struct diff *diff, const struct desired_service *from,
 		const struct desired_service *to, bool going)
 {
-	const struct backend_conf *a = &diff->from->members[from->first];
-	const struct backend_conf *b = &diff->to->members[to->first];
+	const struct backend_conf *a = from->members, *b = to->members;
 	uint32_t i = 0, j = 0;
 
 	while (i < from->nb || j < to->nb) {
@@ -62,6 +62,8 @@ static void
 diff_service_stays(struct diff *diff, const struct desired_service *from,
 		const struct desired_service *to)
 {
+	if (from == to)
+		return;
 	diff_members(diff, from, to, true);
 	if (memcmp(&from->conf, &to->conf, sizeof(from->conf)) != 0)
 		diff_add(diff, CHANGE_SERVICE_CHANGED, &to->conf, NULL, NULL);
@@ -73,8 +75,13 @@ diff_service_comes(struct diff *diff, const struct desired_service *to)
 {
 	diff_add(diff, CHANGE_SERVICE_ADDED, &to->conf, NULL, NULL);
 	for (uint32_t i = 0; i < to->nb; i++)
-		diff_add(diff, CHANGE_BACKEND_ADDED, &to->conf, NULL,
-				&diff->to->members[to->first + i]);
+		diff_add(diff, CHANGE_BACKEND_ADDED, &to->conf, NULL, &to->members[i]);
+}
+
+static int
+service_order(const struct desired_service *a, const struct desired_service *b)
+{
+	return a == b ? 0 : service_key_compare(&a->conf.key, &b->conf.key);
 }
 
 /** Services that go come first: they make room. */
@@ -88,23 +95,22 @@ diff_services(struct diff *diff, bool going)
 		int order = i == from->nb_services ? 1
 				: j == to->nb_services
 				? -1
-				: service_key_compare(&from->services[i].conf.key,
-						  &to->services[j].conf.key);
+				: service_order(from->services[i], to->services[j]);
 
 		if (order < 0) {
 			if (going) {
-				diff_add(diff, CHANGE_SERVICE_REMOVED, &from->services[i].conf,
+				diff_add(diff, CHANGE_SERVICE_REMOVED, &from->services[i]->conf,
 						NULL, NULL);
-				diff->counts[CHANGE_BACKEND_REMOVED] += from->services[i].nb;
+				diff->counts[CHANGE_BACKEND_REMOVED] += from->services[i]->nb;
 			}
 			i++;
 		} else if (order > 0) {
 			if (!going)
-				diff_service_comes(diff, &to->services[j]);
+				diff_service_comes(diff, to->services[j]);
 			j++;
 		} else {
 			if (!going)
-				diff_service_stays(diff, &from->services[i], &to->services[j]);
+				diff_service_stays(diff, from->services[i], to->services[j]);
 			i++;
 			j++;
 		}

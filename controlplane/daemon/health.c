@@ -393,11 +393,11 @@ void
 health_judge(const struct health *h, struct desired *desired)
 {
 	for (uint32_t i = 0; i < desired->nb_services; i++) {
-		const struct desired_service *service = &desired->services[i];
+		struct desired_service *service = desired->services[i];
 		const struct watched *s = watch_find(&h->watch, &service->conf.key);
 
 		for (uint32_t j = 0; s != NULL && j < service->nb; j++) {
-			struct backend_conf *conf = &desired->members[service->first + j];
+			struct backend_conf *conf = &service->members[j];
 			int at = watched_find(s, &conf->addr);
 
 			if (at >= 0)

@@ -297,8 +297,11 @@ make_desired(struct reconcile *r, const struct config *config, const struct over
 {
 	struct desired *d = desired_make(config, overrides);
 
-	if (d != NULL)
-		r->conf.judge(r->conf.context, d);
+	if (d == NULL)
+		return NULL;
+	r->conf.judge(r->conf.context, d);
+	if (r->desired != NULL)
+		desired_share(d, r->desired);
 	return d;
 }
 
@@ -317,8 +320,7 @@ reconcile_judge(struct reconcile *r, uint64_t since_us)
 		log_line(LOG_ERR, "health: out of memory; told with the next change");
 		return;
 	}
-	if (memcmp(new->members, r->desired->members, new->nb_members * sizeof(*new->members)) !=
-			0) {
+	if (!desired_shares_all(new, r->desired)) {
 		desired_unref(r->desired);
 		r->desired = desired_ref(new);
 		link_want(r->link, r->state.revision != 0 ? r->desired : NULL, since_us);

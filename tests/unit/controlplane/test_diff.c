@@ -154,6 +154,8 @@ test_the_commands_lead_from_any_state_to_any_other(void **state)
 		after = before;
 		twin_randomise(&after);
 		to = desired_of(&after);
+		if (rand() % 2 == 0)
+			desired_share(to, from);
 		diff = diff_make(from, to);
 		for (uint32_t j = 0; j < diff->nb; j++) {
 			change_to_message(&diff->list[j], &m);
