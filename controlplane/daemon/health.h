@@ -27,7 +27,7 @@ struct msg_suspect_event;
 
 /**
  * @param store   For the audit trail; borrowed.
- * @param changed Called when health_judge() would say something else than before; @p since_us is
+ * @param changed Called when health_judge_changes() has something to say; @p since_us is
  *                when the first check came to the verdict that is the cause, if one is, else now
  *                (clock_monotonic_us()).
  * @return NULL: out of memory, or no thread.
@@ -39,8 +39,10 @@ void health_destroy(struct health *h); /**< Legal with NULL. */
 /**
  * Check the backends of this configuration from now on. What is checked already, with the
  * same checks, goes on. Cheap if both are the same as before. References are taken.
+ * @return true: health_judge() may say something else of any backend, also of those that have
+ *         lost their checks.
  */
-void health_use(struct health *h, struct config *config, struct overrides *overrides);
+bool health_use(struct health *h, struct config *config, struct overrides *overrides);
 
 /**
  * The dataplane suspects a backend: check it at once. Only the checks' verdicts move anything.
@@ -50,8 +52,14 @@ void health_suspect(struct health *h, const struct msg_suspect_event *event);
 /** The next hop of this address no longer answers: check at once who is reached there. */
 void health_suspect_next_hop(struct health *h, const struct ip_addr *addr);
 
-/** Set the health of every backend of @p desired that is known here. */
+/** Set the health of every backend that is known here. @param desired Being made, shares nothing. */
 void health_judge(const struct health *h, struct desired *desired);
+/**
+ * Set it in a copy of a state that is as this function or health_judge() made it, of services with
+ * changes since the last call.
+ * @return false: out of memory; drop @p desired: the next call looks at the same services again.
+ */
+bool health_judge_changes(struct health *h, struct desired *desired);
 
 /** What forwarding is told. @return enum backend_health. */
 uint8_t health_of(const struct health *h, const struct service_key *service,

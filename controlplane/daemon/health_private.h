@@ -4,7 +4,12 @@
 
 /**
  * @file
- * What health.c and its views (health_view.c) share.
+ * What the files of health share:
+ *
+ *     health.c          from verdicts to what forwarding is told
+ *     health_watch.c    which checks serve which backends, for one configuration
+ *     health_suspect.c  suspicions of the dataplane
+ *     health_view.c     for people
  *
  * Thread safety: the main thread only.
  */
@@ -30,8 +35,19 @@ struct watched {
 	struct ip_addr *addrs;		    /**< Of its backends, sorted. */
 	struct guard_member *members;	    /**< In the same order. */
 	struct suspicion_state *suspicions; /**< In the same order. */
+	uint8_t *told;	  /**< In the same order: enum backend_health, for forwarding. */
+	bool *dirty;	  /**< In the same order: a check has come to another verdict. */
 	uint32_t *checks; /**< Indexes into watch.set: conf.nb_checks of each backend. */
-	bool dirty;	  /**< A verdict or the configuration has changed. */
+	bool queued;	  /**< In watch.queue. */
+	bool touched;	  /**< In watch.touched. */
+	ev_timer again;	  /**< Its guard wants to judge by the clock. */
+	struct health *health;
+};
+
+/** A backend that a check serves. */
+struct watch_user {
+	uint32_t service; /**< Index into watch.services. */
+	uint32_t member;
 };
 
 /** What is checked, for one configuration. */
@@ -39,11 +55,16 @@ struct watch {
 	struct config *config;
 	struct overrides *overrides;
 	struct check_set *set;
+	uint8_t *verdicts; /**< Of each check in set, as the checker has told: enum backend_health. */
 	uint32_t nb_services;
 	uint32_t nb_uses;	  /**< Sum of all backends' checks. */
 	struct watched *services; /**< By service_key_compare(). */
 	uint32_t *first_user;	  /**< Of each check in users; one more ends the last. */
-	uint32_t *users;	  /**< Indexes into services. */
+	struct watch_user *users;
+	uint32_t *queue; /**< Indexes of services to be judged. */
+	uint32_t nb_queue;
+	uint32_t *touched; /**< Of those in which told has changed since health_judge_changes(). */
+	uint32_t nb_touched;
 };
 
 struct health {
@@ -51,13 +72,18 @@ struct health {
 	struct checker *checker;
 	struct health_record *record;
 	struct watch watch;
-	ev_timer again;	   /**< A guard wants to judge by the clock. */
-	bool renewed;	   /**< The watch is new: changed() is due. */
+	ev_timer judge;	   /**< Never started, but fed: something is queued. */
 	uint64_t since_us; /**< The first verdict that was not judged yet; 0: none. */
 	void (*changed)(void *context, uint64_t since_us);
 	void *context;
 };
 
+/**
+ * @param before What is known of backends that stay is taken from there.
+ * @return false: out of memory, @p w holds nothing. It is not started: see health_use().
+ */
+bool watch_make(struct watch *w, struct config *config, struct overrides *overrides,
+		const struct watch *before);
 void watch_free(struct watch *w);
 /** @return NULL: none. */
 struct watched *watch_find(const struct watch *w, const struct service_key *key);

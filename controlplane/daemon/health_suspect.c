@@ -42,13 +42,8 @@ users_note(struct health *h, uint32_t check, const char *kind)
 {
 	const struct watch *w = &h->watch;
 
-	for (uint32_t i = w->first_user[check]; i < w->first_user[check + 1]; i++) {
-		struct watched *s = &w->services[w->users[i]];
-		int at = watched_find(s, &w->set->list[check].addr);
-
-		if (at >= 0)
-			suspicion_note(s, (uint32_t)at, kind);
-	}
+	for (uint32_t i = w->first_user[check]; i < w->first_user[check + 1]; i++)
+		suspicion_note(&w->services[w->users[i].service], w->users[i].member, kind);
 }
 
 void

@@ -76,6 +76,14 @@ judge(void *context, struct desired *desired)
 	health_judge(d->health, desired);
 }
 
+static bool
+judge_changes(void *context, struct desired *desired)
+{
+	const struct daemon *d = context;
+
+	return health_judge_changes(d->health, desired);
+}
+
 /** Verdicts have changed. */
 static void
 on_health(void *context, uint64_t since_us)
@@ -106,8 +114,9 @@ on_wake(void *context)
 
 	if (d->stopping || d->reconcile == NULL || !reconcile_settled(d->reconcile))
 		return;
-	health_use(d->health, reconcile_state(d->reconcile)->config,
-			reconcile_state(d->reconcile)->overrides);
+	if (health_use(d->health, reconcile_state(d->reconcile)->config,
+			    reconcile_state(d->reconcile)->overrides))
+		reconcile_judge_all(d->reconcile);
 	if (d->file.at_ms == 0 && !d->file.under_way)
 		config_file_apply(d, false);
 	if (!d->serving && !d->file.under_way)
@@ -188,6 +197,7 @@ open_parts(struct daemon *d)
 		.channel_path = d->options.channel,
 		.context = d,
 		.judge = judge,
+		.judge_changes = judge_changes,
 		.event = on_event,
 		.wake = on_wake };
 	struct http_conf http_conf = { .loop = d->loop,

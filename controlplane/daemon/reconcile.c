@@ -42,6 +42,7 @@ struct reconcile {
 	struct operation op;
 	bool settled;
 	uint64_t again_us; /* Health has changed during a change, first then; 0: it has not. */
+	bool again_all;	   /* reconcile_judge_all() was called during a change. */
 	bool silent;	   /* A change waited in vain; nothing has come since. */
 	char store_trouble[512];
 	ev_timer answer_timeout;
@@ -115,6 +116,8 @@ operation_end(struct reconcile *r, struct change_result *result)
 	log_line(LOG_NOTICE, "%s %s by uid %" PRId64 ": revision %" PRIu64 ": %s",
 			op.request.action, op.request.target, op.request.actor.uid,
 			result->revision, result->message);
+	if (r->again_all)
+		reconcile_judge_all(r);
 	if (r->again_us != 0)
 		reconcile_judge(r, r->again_us);
 	op.done(op.context, result);
@@ -305,6 +308,25 @@ make_desired(struct reconcile *r, const struct config *config, const struct over
 	return d;
 }
 
+/** Want @p new, of which a reference is taken over, if it is another state. */
+static void
+judged(struct reconcile *r, struct desired *new, uint64_t since_us)
+{
+	if (desired_shares_all(new, r->desired)) {
+		desired_unref(new);
+		return;
+	}
+	desired_unref(r->desired);
+	r->desired = new;
+	link_want(r->link, r->state.revision != 0 ? r->desired : NULL, since_us);
+}
+
+static void
+log_judge_failed(void)
+{
+	log_line(LOG_ERR, "health: out of memory; told with the next change");
+}
+
 void
 reconcile_judge(struct reconcile *r, uint64_t since_us)
 {
@@ -315,17 +337,28 @@ reconcile_judge(struct reconcile *r, uint64_t since_us)
 		return;
 	}
 	r->again_us = 0;
-	new = make_desired(r, r->state.config, r->state.overrides);
-	if (new == NULL) {
-		log_line(LOG_ERR, "health: out of memory; told with the next change");
+	new = desired_copy(r->desired);
+	if (new == NULL || !r->conf.judge_changes(r->conf.context, new)) {
+		desired_unref(new);
+		log_judge_failed();
 		return;
 	}
-	if (!desired_shares_all(new, r->desired)) {
-		desired_unref(r->desired);
-		r->desired = desired_ref(new);
-		link_want(r->link, r->state.revision != 0 ? r->desired : NULL, since_us);
-	}
-	desired_unref(new);
+	judged(r, new, since_us);
+}
+
+void
+reconcile_judge_all(struct reconcile *r)
+{
+	struct desired *new;
+
+	r->again_all = r->op.active;
+	if (r->op.active)
+		return;
+	new = make_desired(r, r->state.config, r->state.overrides);
+	if (new == NULL)
+		log_judge_failed();
+	else
+		judged(r, new, 0);
 }
 
 /* Starting a change. */

@@ -70,6 +70,8 @@ struct reconcile_conf {
 	void *context;
 	/** Set the health of the backends of a state that is being made. */
 	void (*judge)(void *context, struct desired *desired);
+	/** The same only where it has changed since the last call. @return false: out of memory. */
+	bool (*judge_changes)(void *context, struct desired *desired);
 	/** The dataplane tells something of its own accord (link.h). */
 	void (*event)(void *context, const struct message *event);
 	/** A change has ended, or the link has changed: look for what waits. */
@@ -91,12 +93,14 @@ void reconcile_change(struct reconcile *r, struct change_request *request, chang
 		void *context);
 
 /**
- * judge() says something else than before: bring it to the dataplane. Nothing is stored: health
+ * judge_changes() has something to say: bring it to the dataplane. Nothing is stored: health
  * is observed anew after a restart. During a change it waits for that change's end.
  * @param since_us When its cause was seen, by clock_monotonic_us(): how long it took until it
  *                 was in force is logged.
  */
 void reconcile_judge(struct reconcile *r, uint64_t since_us);
+/** Likewise: judge() says something else of any number of backends. */
+void reconcile_judge_all(struct reconcile *r);
 
 /** The daemon stops: end a change under way as stored, not acknowledged. */
 void reconcile_abandon(struct reconcile *r);

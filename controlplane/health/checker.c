@@ -569,7 +569,7 @@ checker_set(struct checker *c, struct check_set *set)
 }
 
 uint32_t
-checker_take(struct checker *c, uint32_t *indexes, uint32_t room, uint64_t *first_us)
+checker_take(struct checker *c, struct checker_verdict *out, uint32_t room, uint64_t *first_us)
 {
 	struct shared *s = &c->shared;
 	uint32_t nb = 0;
@@ -578,8 +578,10 @@ checker_take(struct checker *c, uint32_t *indexes, uint32_t room, uint64_t *firs
 	if (s->wanted == s->taken && s->nb_dirty > 0 && room > 0)
 		*first_us = s->first_us;
 	while (s->wanted == s->taken && s->nb_dirty > 0 && nb < room) {
-		indexes[nb] = s->dirty[--s->nb_dirty];
-		s->is_dirty[indexes[nb++]] = false;
+		uint32_t index = s->dirty[--s->nb_dirty];
+
+		s->is_dirty[index] = false;
+		out[nb++] = (struct checker_verdict){ index, s->states[index].health };
 	}
 	pthread_mutex_unlock(&s->lock);
 	return nb;

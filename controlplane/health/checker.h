@@ -69,13 +69,20 @@ void checker_destroy(struct checker *c); /**< Legal with NULL. Waits for the thr
 /** Do these checks from now on; takes a reference. Those that were there go on undisturbed. */
 void checker_set(struct checker *c, struct check_set *set);
 
+/** What a check has come to. */
+struct checker_verdict {
+	uint32_t index;
+	uint8_t health; /**< enum backend_health. */
+};
+
 /**
- * Which checks' verdicts have changed since they were last taken.
- * @param indexes  Room for @p room of them.
+ * Verdicts that have changed since they were last taken.
+ * @param out      Room for @p room of them.
  * @param first_us When the first of them did, or one taken before them; untouched if there is none.
  * @return how many, at most @p room; 0: none; or the set of checker_set() is not yet taken over.
  */
-uint32_t checker_take(struct checker *c, uint32_t *indexes, uint32_t room, uint64_t *first_us);
+uint32_t checker_take(
+		struct checker *c, struct checker_verdict *out, uint32_t room, uint64_t *first_us);
 
 /** Look at one check of the set. @return false: the set is not yet taken over. */
 bool checker_look(struct checker *c, uint32_t index, struct check_state *out);

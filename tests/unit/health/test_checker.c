@@ -137,7 +137,7 @@ test_a_port_that_listens_is_up_and_one_that_closes_goes_down_and_returns(void **
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct check c;
 	uint16_t port;
-	uint32_t indexes[2];
+	struct checker_verdict verdicts[2];
 	uint64_t begin_us = clock_monotonic_us(), first_us = 0;
 	int one = 1, fd = listen_somewhere(&port);
 
@@ -148,11 +148,12 @@ test_a_port_that_listens_is_up_and_one_that_closes_goes_down_and_returns(void **
 	assert_true(s.last_good);
 	assert_true(s.latency_us > 0);
 	assert_string_equal(s.why, "");
-	assert_int_equal(checker_take(checker, indexes, ARRAY_LEN(indexes), &first_us), 1);
-	assert_int_equal(indexes[0], 0);
+	assert_int_equal(checker_take(checker, verdicts, ARRAY_LEN(verdicts), &first_us), 1);
+	assert_int_equal(verdicts[0].index, 0);
+	assert_int_equal(verdicts[0].health, HEALTH_UP);
 	assert_true(first_us >= begin_us && first_us <= clock_monotonic_us());
 	assert_int_equal(s.health, HEALTH_UP);
-	assert_int_equal(checker_take(checker, indexes, ARRAY_LEN(indexes), &first_us), 0);
+	assert_int_equal(checker_take(checker, verdicts, ARRAY_LEN(verdicts), &first_us), 0);
 
 	close(fd);
 	s = wait_for(0, HEALTH_DOWN);
