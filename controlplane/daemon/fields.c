@@ -306,3 +306,16 @@ read_address(struct reader *r, const struct node *node, struct ip_addr *out)
 	*out = addr;
 	return true;
 }
+
+int
+read_word(struct reader *r, const struct node *node, const char *zero, const char *one)
+{
+	const char *text = read_text(r, node);
+
+	if (text == NULL)
+		return -1;
+	if (strcmp(text, zero) == 0 || strcmp(text, one) == 0)
+		return strcmp(text, one) == 0;
+	reader_complain(r, node, NULL, "\"%.40s\" is not %s or %s", text, zero, one);
+	return -1;
+}

@@ -68,6 +68,8 @@ bool read_milliseconds(struct reader *r, const struct node *node, uint32_t min, 
 		uint32_t *out);
 /** "0%" … "@p max%". */
 bool read_percent(struct reader *r, const struct node *node, uint32_t max, uint32_t *out);
+/** One of two words. @return 0, 1; negative: complained. */
+int read_word(struct reader *r, const struct node *node, const char *zero, const char *one);
 /** A unicast address. */
 bool read_address(struct reader *r, const struct node *node, struct ip_addr *out);
 

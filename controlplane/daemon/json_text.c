@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/daemon/duration.h"
+
 json_t *
 json_text(const char *text)
 {
@@ -22,4 +24,13 @@ json_text(const char *text)
 	json = json_string(copy);
 	free(copy);
 	return json;
+}
+
+void
+json_set_ms(json_t *json, const char *key, uint32_t ms, uint32_t usual)
+{
+	char text[DURATION_STRLEN];
+
+	if (ms != usual)
+		json_object_set_new(json, key, json_string(duration_format_ms(ms, text)));
 }
