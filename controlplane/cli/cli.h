@@ -40,6 +40,7 @@ enum cli_option {
 	OPTION_EFFECTIVE = 1 << 16,
 	OPTION_LIMIT = 1 << 17,
 	OPTION_BACKEND = 1 << 18,
+	OPTION_FOLLOW = 1 << 19,
 };
 
 /** The command line. Strings are argv's. */
@@ -88,5 +89,6 @@ int cmd_status(const struct cli *cli);
 int cmd_stats(const struct cli *cli);
 int cmd_history(const struct cli *cli);
 int cmd_audit(const struct cli *cli);
+int cmd_events(const struct cli *cli);
 
 #endif

@@ -276,9 +276,30 @@ check_socket(const struct cli *cli)
 	return CLI_OK;
 }
 
+/* Where an answer goes. */
+struct receiver {
+	size_t (*receive)(char *data, size_t size, size_t nb, void *context);
+	void *context;
+	bool endless; /* Only silence is a time-out. */
+};
+
+/* A stream that has said nothing for so long is dead: guidewayd says something every 10 s. */
+#define SILENT_S 30L
+
+static void
+set_patience(const struct cli *cli, CURL *curl, bool endless)
+{
+	if (!endless) {
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, cli->timeout_s);
+		return;
+	}
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENT_S);
+}
+
 static CURLcode
 perform(const struct cli *cli, CURL *curl, const struct client_request *request,
-		struct buffer *received)
+		const struct receiver *receiver)
 {
 	struct curl_slist *headers = NULL;
 	static const char host[] = "http://localhost";
@@ -297,10 +318,10 @@ perform(const struct cli *cli, CURL *curl, const struct client_request *request,
 	/* A service may be called "..": it must not become the folder above. */
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, cli->timeout_s);
+	set_patience(cli, curl, receiver->endless);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, received);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receiver->receive);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, receiver->context);
 	if (request->body != NULL) {
 		snprintf(header, sizeof(header), "Content-Type: %s", request->content_type);
 		headers = curl_slist_append(headers, header);
@@ -338,6 +359,7 @@ client_ask(const struct cli *cli, const struct client_request *request,
 		struct client_answer *answer)
 {
 	struct buffer received = { 0 };
+	const struct receiver receiver = { .receive = receive, .context = &received };
 	long status = 0, os_errno = 0;
 	CURLcode code;
 	CURL *curl;
@@ -346,7 +368,7 @@ client_ask(const struct cli *cli, const struct client_request *request,
 	if (ret != CLI_OK)
 		return ret;
 	curl = must(curl_easy_init());
-	code = perform(cli, curl, request, &received);
+	code = perform(cli, curl, request, &receiver);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
 	curl_easy_cleanup(curl);
@@ -358,6 +380,95 @@ client_ask(const struct cli *cli, const struct client_request *request,
 	answer->text = received.data;
 	answer->json = json_loadb(received.data, received.len, 0, NULL);
 	return check_answer(cli, request, status, answer);
+}
+
+/* Following. */
+
+struct follow {
+	const struct cli *cli;
+	CURL *curl;
+	struct buffer received; /* The line under way; of an answer that is no stream: all of it. */
+	void (*show)(const struct cli *cli, const json_t *event);
+};
+
+static long
+status_of(CURL *curl)
+{
+	long status = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static void
+take_line(const struct follow *f, const char *line)
+{
+	static const char mark[] = "data: ";
+	json_t *event;
+
+	if (strncmp(line, mark, strlen(mark)) != 0)
+		return; /* Its id or kind, which the event holds too, or a sign of life. */
+	event = json_loads(line + strlen(mark), 0, NULL);
+	if (event == NULL)
+		return;
+	if (!f->cli->json)
+		json_defuse(event);
+	f->show(f->cli, event);
+	json_decref(event);
+}
+
+static size_t
+receive_events(char *data, size_t size, size_t nb, void *context)
+{
+	struct follow *f = context;
+	char *line, *end;
+
+	buffer_add(&f->received, data, size * nb);
+	if (status_of(f->curl) != 200)
+		return size * nb;
+	for (line = f->received.data; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		take_line(f, line);
+	}
+	f->received.len = strlen(line);
+	memmove(f->received.data, line, f->received.len + 1);
+	return ferror(stdout) ? 0 : size * nb;
+}
+
+int
+client_follow(const struct cli *cli, const char *path,
+		void (*show)(const struct cli *cli, const json_t *event))
+{
+	const struct client_request request = {
+		.method = "GET", .path = path, .accept = "text/event-stream"
+	};
+	struct follow f = { .cli = cli, .show = show };
+	const struct receiver receiver = {
+		.receive = receive_events, .context = &f, .endless = true
+	};
+	struct client_answer answer;
+	long status, os_errno = 0;
+	CURLcode code;
+	int ret = check_socket(cli);
+
+	if (ret != CLI_OK)
+		return ret;
+	f.curl = must(curl_easy_init());
+	code = perform(cli, f.curl, &request, &receiver);
+	status = status_of(f.curl);
+	curl_easy_getinfo(f.curl, CURLINFO_OS_ERRNO, &os_errno);
+	curl_easy_cleanup(f.curl);
+	if (code == CURLE_OK && status != 200) {
+		buffer_add(&f.received, "", 0);
+		answer.text = f.received.data;
+		answer.json = json_loadb(f.received.data, f.received.len, 0, NULL);
+		return check_answer(cli, &request, status, &answer);
+	}
+	free(f.received.data);
+	if (code == CURLE_COULDNT_CONNECT)
+		return connection_error(cli, code, os_errno);
+	return client_error(cli, CLI_CONNECT, "broken_off", "guidewayd has ended the stream",
+			"guideway status tells whether it runs");
 }
 
 void

@@ -43,6 +43,14 @@ char *client_path_query(char *path, const char *name, const char *value);
 int client_ask(const struct cli *cli, const struct client_request *request,
 		struct client_answer *answer);
 
+/**
+ * Follow a stream of server-sent events until it ends; @p show is called for each, with strings
+ * as those of client_ask().
+ * @return enum cli_exit, never CLI_OK: a stream has no end of its own.
+ */
+int client_follow(const struct cli *cli, const char *path,
+		void (*show)(const struct cli *cli, const json_t *event));
+
 void client_answer_free(struct client_answer *answer);
 
 /** Show an error of the CLI's own the way that API errors are shown. @return @p code. */

@@ -47,6 +47,7 @@ static const struct cli_command commands[] = {
 	{ "stats", "[service|backend|worker|main|drops|port]", "counters", 0, 1, 0, cmd_stats },
 	{ "history", "", "revisions of the configuration", 0, 0, OPTION_LIMIT, cmd_history },
 	{ "audit", "", "who changed what", 0, 0, OPTION_LIMIT, cmd_audit },
+	{ "events", "", "what has just happened", 0, 0, OPTION_LIMIT | OPTION_FOLLOW, cmd_events },
 };
 
 #define NB_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -76,6 +77,7 @@ static const struct option long_options[] = {
 	{ "allow-empty", no_argument, NULL, OPTION_ALLOW_EMPTY },
 	{ "effective", no_argument, NULL, OPTION_EFFECTIVE },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
+	{ "follow", no_argument, NULL, OPTION_FOLLOW },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -95,6 +97,7 @@ static const struct {
 	{ OPTION_ALLOW_EMPTY, "      --allow-empty        even if no service is left" },
 	{ OPTION_EFFECTIVE, "      --effective          with what was set by hand" },
 	{ OPTION_LIMIT, "      --limit N            the newest N of them, 1..1000 (100)" },
+	{ OPTION_FOLLOW, "      --follow             and each further one when it happens" },
 };
 
 #define NB_OPTION_HELP (sizeof(option_help) / sizeof(option_help[0]))

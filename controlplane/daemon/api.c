@@ -36,6 +36,7 @@ static const struct route routes[] = {
 	{ "DELETE", "v1/overrides", true, CHANGE_PARAMS " service backend", api_overrides_reset },
 	{ "GET", "metrics", false, "", api_metrics },
 	{ "GET", "v1/stats", false, "", api_stats },
+	{ "GET", "v1/events", false, "since limit", api_events },
 	{ "GET", "v1/audit", false, "limit before", api_audit },
 	{ "GET", "v1/revisions", false, "limit", api_revisions },
 	{ "GET", "v1/revisions/{}", false, "", api_revision },
@@ -189,6 +190,7 @@ api_wake(struct daemon *d)
 void
 api_stop(struct daemon *d)
 {
+	api_events_stop(d);
 	while (!STAILQ_EMPTY(&d->waiting)) {
 		struct request *r = STAILQ_FIRST(&d->waiting);
 

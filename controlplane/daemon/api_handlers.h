@@ -26,6 +26,7 @@ void api_overrides(struct request *r);
 void api_config_get(struct request *r);
 void api_stats(struct request *r);
 void api_metrics(struct request *r);
+void api_events(struct request *r);
 void api_audit(struct request *r);
 void api_revisions(struct request *r);
 void api_revision(struct request *r);
@@ -61,6 +62,9 @@ bool api_revision_is_expected(struct request *r);
 void api_change(struct request *r, struct change_request *change);
 /** A change request by this peer. */
 struct change_request api_change_request(const struct request *r, const char *action);
+
+/** The daemon is stopping: end every stream of events. */
+void api_events_stop(struct daemon *d);
 
 /** Plain sentences about what is not well. @return a new array. */
 json_t *api_problems(struct daemon *d);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "controlplane/daemon/config_file.h"
+#include "controlplane/daemon/events.h"
 #include "controlplane/daemon/hash_key.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/http.h"
@@ -31,6 +32,8 @@ struct daemon {
 	struct reconcile *reconcile;
 	struct health *health;
 	struct http *http;
+	struct events *events;
+	unsigned int nb_event_streams;
 	struct config_file file;
 	struct request_list waiting; /**< Changes that wait for the one under way. */
 	int64_t started_ms;	     /**< Unix time. */

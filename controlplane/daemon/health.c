@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/daemon/events.h"
 #include "controlplane/daemon/health_private.h"
 #include "controlplane/daemon/health_record.h"
 #include "controlplane/daemon/log.h"
@@ -87,20 +88,24 @@ why_down(const struct health *h, const struct watched *s, uint32_t member,
 }
 
 static void
-log_guard(const struct watched *s, bool was_open)
+tell_guard(struct health *h, const struct watched *s, bool was_open)
 {
-	char id[SERVICE_ID_STRLEN];
+	char id[SERVICE_ID_STRLEN], text[256];
+	bool is_open = s->guard.fail_open;
 
-	if (s->guard.fail_open == was_open)
+	if (is_open == was_open)
 		return;
 	service_id_format(&s->key, id);
-	if (s->guard.fail_open)
-		log_line(LOG_ERR,
-				"health: service %s: only %u of %u backends are healthy, fewer than "
+	if (is_open)
+		snprintf(text, sizeof(text),
+				"service %s: only %u of %u backends are healthy, fewer than "
 				"min-healthy: all of them get traffic",
 				id, s->guard.nb_up, s->guard.nb_members);
 	else
-		log_line(LOG_NOTICE, "health: service %s: enough backends are healthy again", id);
+		snprintf(text, sizeof(text), "service %s: enough backends are healthy again", id);
+	log_line(is_open ? LOG_ERR : LOG_NOTICE, "health: %s", text);
+	events_add(h->events, "service.fail_open",
+			json_pack("{s:s, s:b}", "service", id, "fail_open", is_open), "%s", text);
 }
 
 static void
@@ -147,7 +152,7 @@ judge_service(struct health *h, struct watched *s)
 
 	observe(w, s);
 	guard_update(&s->guard, &s->conf->guard, s->members, s->nb, now);
-	log_guard(s, was_open);
+	tell_guard(h, s, was_open);
 	for (uint32_t i = 0; i < s->nb; i++) {
 		uint8_t was = s->told[i];
 
@@ -351,7 +356,7 @@ health_of(const struct health *h, const struct service_key *service, const struc
 /* Life. */
 
 struct health *
-health_create(struct ev_loop *loop, struct store *store,
+health_create(struct ev_loop *loop, struct store *store, struct events *events,
 		void (*changed)(void *context, uint64_t since_us), void *context)
 {
 	struct health *h = calloc(1, sizeof(*h));
@@ -364,7 +369,8 @@ health_create(struct ev_loop *loop, struct store *store,
 	ev_timer_init(&h->judge, on_judge, 0., 0.);
 	ev_set_priority(&h->judge, EV_MAXPRI - 1); /* After the timers of all guards. */
 	h->judge.data = h;
-	h->record = health_record_create(loop, store);
+	h->events = events;
+	h->record = health_record_create(loop, store, events);
 	h->checker = checker_create(loop, on_verdicts, h);
 	if (h->record == NULL || h->checker == NULL) {
 		health_destroy(h);

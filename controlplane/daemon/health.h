@@ -22,17 +22,19 @@
 #include "controlplane/daemon/store.h"
 #include "controlplane/health/checker.h"
 
+struct events;
 struct health;
 struct msg_suspect_event;
 
 /**
  * @param store   For the audit trail; borrowed.
+ * @param events  Hear of changes; borrowed.
  * @param changed Called when health_judge_changes() has something to say; @p since_us is
  *                when the first check came to the verdict that is the cause, if one is, else now
  *                (clock_monotonic_us()).
  * @return NULL: out of memory, or no thread.
  */
-struct health *health_create(struct ev_loop *loop, struct store *store,
+struct health *health_create(struct ev_loop *loop, struct store *store, struct events *events,
 		void (*changed)(void *context, uint64_t since_us), void *context);
 void health_destroy(struct health *h); /**< Legal with NULL. */
 

@@ -71,6 +71,7 @@ struct health {
 	struct ev_loop *loop;
 	struct checker *checker;
 	struct health_record *record;
+	struct events *events;
 	struct watch watch;
 	ev_timer judge;	   /**< Never started, but fed: something is queued. */
 	uint64_t since_us; /**< The first verdict that was not judged yet; 0: none. */

@@ -16,6 +16,7 @@
 struct health_record {
 	struct ev_loop *loop;
 	struct store *store;
+	struct events *events;
 	ev_timer timer;
 	json_t *list; /* NULL: nothing waits. */
 	uint32_t nb;
@@ -59,7 +60,7 @@ on_timer(struct ev_loop *loop, ev_timer *w, int events)
 }
 
 struct health_record *
-health_record_create(struct ev_loop *loop, struct store *store)
+health_record_create(struct ev_loop *loop, struct store *store, struct events *events)
 {
 	struct health_record *r = calloc(1, sizeof(*r));
 
@@ -67,6 +68,7 @@ health_record_create(struct ev_loop *loop, struct store *store)
 		return NULL;
 	r->loop = loop;
 	r->store = store;
+	r->events = events;
 	ev_timer_init(&r->timer, on_timer, WAIT_S, 0.);
 	r->timer.data = r;
 	return r;
@@ -82,15 +84,29 @@ health_record_destroy(struct health_record *r)
 	free(r);
 }
 
+/** @param id, addr The change's service and backend, as text. */
+static json_t *
+change_json(const struct health_change *change, const char *id, const char *addr)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*}", "service", id, "backend", addr,
+			"health", backend_health_name(change->now), "was",
+			backend_health_name(change->was), "why", json_text(change->why), "suspect",
+			change->suspect);
+}
+
 void
 health_record_add(struct health_record *r, const struct health_change *change)
 {
-	const char *was = backend_health_name(change->was), *now = backend_health_name(change->now);
-	const char *suspect = change->suspect;
-	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
+	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN], text[512];
 
 	service_id_format(change->service, id);
 	ip_addr_format(change->backend, addr);
+	snprintf(text, sizeof(text), "service %s: backend %s is %s, was %s%s%s%s%s", id, addr,
+			backend_health_name(change->now), backend_health_name(change->was),
+			change->why[0] != '\0' ? ": " : "", change->why,
+			change->suspect != NULL ? "; suspect before: " : "",
+			change->suspect != NULL ? change->suspect : "");
+	events_add(r->events, "backend.health", change_json(change, id, addr), "%s", text);
 	if (r->list == NULL) {
 		r->list = json_array();
 		snprintf(r->first, sizeof(r->first), "%s %s", id, addr);
@@ -99,13 +115,6 @@ health_record_add(struct health_record *r, const struct health_change *change)
 	}
 	if (r->nb++ >= NAMED_MAX)
 		return;
-	log_line(change->now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE,
-			"health: service %s: backend %s is %s, was %s%s%s%s%s", id, addr, now, was,
-			change->why[0] != '\0' ? ": " : "", change->why,
-			suspect != NULL ? "; suspect before: " : "",
-			suspect != NULL ? suspect : "");
-	json_array_append_new(r->list,
-			json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*}", "service", id, "backend", addr,
-					"health", now, "was", was, "why", json_text(change->why),
-					"suspect", suspect));
+	log_line(change->now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE, "health: %s", text);
+	json_array_append_new(r->list, change_json(change, id, addr));
 }

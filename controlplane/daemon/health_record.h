@@ -4,7 +4,7 @@
 
 /**
  * @file
- * Changes of health, written into log and audit trail after they have taken effect:
+ * Changes of health, told to who follows events at once, and written into log and audit trail after they have taken effect:
  * an observation needs no permission, and a database must not delay it. What comes within
  * a moment is one record, so that a thousand backends that vanish at once cost one write.
  *
@@ -13,12 +13,14 @@
 
 #include <ev.h>
 
+#include "controlplane/daemon/events.h"
 #include "controlplane/daemon/store.h"
 
 struct health_record;
 
-/** @param store Borrowed. @return NULL: out of memory. */
-struct health_record *health_record_create(struct ev_loop *loop, struct store *store);
+/** @param store, events Borrowed. @return NULL: out of memory. */
+struct health_record *health_record_create(
+		struct ev_loop *loop, struct store *store, struct events *events);
 /** Writes what waits. Legal with NULL. */
 void health_record_destroy(struct health_record *r);
 

@@ -26,6 +26,10 @@
 #define BACKLOG 64
 /** Memory for headers of one connection. */
 #define CONNECTION_MEMORY 32768
+/** Before it stops: the end of a stream takes some turns. */
+#define LAST_RUNS 16
+/** Of a stream, so much is asked for at a time. */
+#define STREAM_BLOCK 4096
 /** Of a body that is refused, so much is read before the refusal is given. */
 #define DISCARD_MAX (2 * REQUEST_MAX_BODY)
 
@@ -102,17 +106,47 @@ http_wake(struct request *r)
 
 /* One request. */
 
+/** With nothing to send the connection sleeps until http_wake(). */
+static ssize_t
+on_stream_read(void *context, uint64_t at, char *buf, size_t size)
+{
+	struct http_connection *c = context;
+	ssize_t n = c->request.stream.read(c->request.stream.context, buf, size);
+
+	(void)at;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == 0) {
+		c->suspended = true;
+		MHD_suspend_connection(c->mhd);
+	}
+	return n;
+}
+
+static struct MHD_Response *
+response_of(struct http_connection *c)
+{
+	struct request *r = &c->request;
+	struct MHD_Response *response;
+
+	if (r->stream.read != NULL)
+		return MHD_create_response_from_callback(
+				MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream_read, c, NULL);
+	response = MHD_create_response_from_buffer(r->reply_len, r->reply, MHD_RESPMEM_MUST_FREE);
+	if (response != NULL)
+		r->reply = NULL; /* Belongs to the response. */
+	return response;
+}
+
 static enum MHD_Result
 send_reply(struct http_connection *c)
 {
 	struct request *r = &c->request;
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-			r->reply_len, r->reply, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = response_of(c);
 	enum MHD_Result ret;
 
 	if (response == NULL)
 		return MHD_NO;
-	r->reply = NULL; /* Belongs to the response. */
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->reply_type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (r->etag[0] != '\0')
@@ -144,6 +178,16 @@ set_content_type(struct request *r, const char *header)
 	for (size_t i = 0; i < len; i++)
 		r->content_type[i] = (char)tolower((unsigned char)header[i]);
 	r->content_type[len] = '\0';
+}
+
+/** What is no number of ours is none. */
+static void
+set_last_event_id(struct request *r, const char *header)
+{
+	size_t len = header != NULL ? strspn(header, "0123456789") : 0;
+
+	if (len > 0 && len < sizeof(r->last_event_id) && header[len] == '\0')
+		memcpy(r->last_event_id, header, len + 1);
 }
 
 static const char *
@@ -193,6 +237,8 @@ connection_begin(struct http *http, struct MHD_Connection *mhd, const char *url,
 	set_content_type(r, header(c, MHD_HTTP_HEADER_CONTENT_TYPE));
 	accept = header(c, MHD_HTTP_HEADER_ACCEPT);
 	r->wants_yaml = accept != NULL && strstr(accept, "yaml") != NULL;
+	r->wants_stream = accept != NULL && strstr(accept, "text/event-stream") != NULL;
+	set_last_event_id(r, header(c, "Last-Event-ID"));
 	if (!request_set_path(r, url))
 		return c;
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_param, r);
@@ -279,6 +325,8 @@ on_completed(void *context, struct MHD_Connection *mhd, void **state,
 	(void)code;
 	if (c == NULL)
 		return;
+	if (c->request.stream.read != NULL)
+		c->request.stream.end(c->request.stream.context);
 	request_clear(&c->request);
 	free(c);
 	*state = NULL;
@@ -415,7 +463,8 @@ http_destroy(struct http *http)
 	if (http == NULL)
 		return;
 	if (http->mhd != NULL) {
-		MHD_run(http->mhd); /* Send what was replied last. */
+		for (unsigned int i = 0; i < LAST_RUNS; i++) /* Send what was replied last. */
+			MHD_run(http->mhd);
 		ev_io_stop(http->conf.loop, &http->io);
 		ev_timer_stop(http->conf.loop, &http->timer);
 		MHD_stop_daemon(http->mhd); /* Closes the listener. */

@@ -18,7 +18,7 @@
 #include "controlplane/daemon/api.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/daemon.h"
-#include "controlplane/daemon/event_log.h"
+#include "controlplane/daemon/dataplane_event.h"
 #include "controlplane/daemon/instance.h"
 #include "controlplane/daemon/log.h"
 #include "controlplane/daemon/notify.h"
@@ -99,7 +99,7 @@ on_event(void *context, const struct message *event)
 {
 	struct daemon *d = context;
 
-	event_log(event);
+	dataplane_event_tell(event, d->events);
 	if (event->type == MSG_SUSPECT_EVENT)
 		health_suspect(d->health, &event->SUSPECT_EVENT);
 	else if (event->type == MSG_NEIGHBOUR_EVENT && !event->NEIGHBOUR_EVENT.reachable)
@@ -193,6 +193,7 @@ open_parts(struct daemon *d)
 {
 	struct reconcile_conf reconcile_conf = { .loop = d->loop,
 		.store = d->store,
+		.events = d->events,
 		.key = &d->key,
 		.channel_path = d->options.channel,
 		.context = d,
@@ -214,7 +215,7 @@ open_parts(struct daemon *d)
 		log_line(LOG_ERR, "api: %s", error);
 		return EXIT_CODE_FAILED;
 	}
-	d->health = health_create(d->loop, d->store, on_health, d);
+	d->health = health_create(d->loop, d->store, d->events, on_health, d);
 	if (d->health == NULL) {
 		log_line(LOG_ERR, "health checks: no memory or no thread");
 		return EXIT_CODE_FAILED;
@@ -292,6 +293,11 @@ main(int argc, char **argv)
 		return EXIT_CODE_FAILED;
 	}
 	log_line(LOG_INFO, "guidewayd %s, state in %s", GUIDEWAY_VERSION, d.options.state_dir);
+	d.events = events_create();
+	if (d.events == NULL) {
+		log_line(LOG_ERR, "out of memory");
+		return EXIT_CODE_FAILED;
+	}
 	code = open_files(&d, &lock);
 	if (code == -1)
 		code = open_parts(&d);
@@ -307,6 +313,7 @@ main(int argc, char **argv)
 	http_destroy(d.http);
 	health_destroy(d.health);
 	reconcile_destroy(d.reconcile);
+	events_destroy(d.events);
 	config_unref(d.file.config);
 	store_close(d.store);
 	explicit_bzero(&d.key, sizeof(d.key));

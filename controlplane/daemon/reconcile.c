@@ -15,6 +15,7 @@
 #include "controlplane/clock.h"
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/diff.h"
+#include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/log.h"
 
 /** Until a silent dataplane makes a change "not acknowledged". */
@@ -99,6 +100,21 @@ status_word(enum change_status status)
 	}
 }
 
+static void
+tell_end(struct reconcile *r, const struct operation *op, const struct change_result *result)
+{
+	const struct change_request *request = &op->request;
+	json_t *fields = json_pack("{s:s, s:o, s:I, s:I, s:s}", "action", request->action, "target",
+			json_text(request->target), "uid", (json_int_t)request->actor.uid,
+			"revision", (json_int_t)result->revision, "result",
+			status_word(result->status));
+
+	log_line(LOG_NOTICE, "%s %s by uid %" PRId64 ": revision %" PRIu64 ": %s", request->action,
+			request->target, request->actor.uid, result->revision, result->message);
+	events_add(r->conf.events, "change", fields, "%s %s by uid %" PRId64 ": %s",
+			request->action, request->target, request->actor.uid, result->message);
+}
+
 /** Write the end down, tell who asked, and let others come. */
 static void
 operation_end(struct reconcile *r, struct change_result *result)
@@ -113,9 +129,7 @@ operation_end(struct reconcile *r, struct change_result *result)
 						status_word(result->status), result->message));
 	result->revision = r->state.revision;
 	result->changes = op.changes;
-	log_line(LOG_NOTICE, "%s %s by uid %" PRId64 ": revision %" PRIu64 ": %s",
-			op.request.action, op.request.target, op.request.actor.uid,
-			result->revision, result->message);
+	tell_end(r, &op, result);
 	if (r->again_all)
 		reconcile_judge_all(r);
 	if (r->again_us != 0)
@@ -254,10 +268,14 @@ on_link_changed(void *context)
 	struct link_state link = link_state(r->link);
 
 	r->silent = false;
-	if (link.connected)
+	if (link.connected) {
 		counters_attach(r->counters, link.stats);
-	else
+		events_add(r->conf.events, "dataplane.connected", NULL, "a dataplane is connected");
+	} else {
 		counters_detach(r->counters);
+		events_add(r->conf.events, "dataplane.disconnected", NULL,
+				"no dataplane is connected: %s", link.error);
+	}
 	if (r->op.active && !link.connected)
 		operation_stored(r);
 	settle(r);

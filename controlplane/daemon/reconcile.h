@@ -19,6 +19,7 @@
 
 #include "controlplane/daemon/config.h"
 #include "controlplane/daemon/counters.h"
+#include "controlplane/daemon/events.h"
 #include "controlplane/daemon/link.h"
 #include "controlplane/daemon/override.h"
 #include "controlplane/daemon/store.h"
@@ -65,6 +66,7 @@ typedef void (*change_done)(void *context, const struct change_result *result);
 struct reconcile_conf {
 	struct ev_loop *loop;
 	struct store *store;	    /**< Borrowed. */
+	struct events *events;	    /**< Borrowed; hear of changes and sessions. */
 	const struct hash_key *key; /**< Borrowed. */
 	const char *channel_path;
 	void *context;

@@ -172,6 +172,16 @@ request_reply_text(struct request *r, unsigned int status, char *text, const cha
 }
 
 void
+request_reply_stream(struct request *r, const struct request_stream *stream, const char *type)
+{
+	r->status = 200;
+	r->stream = *stream;
+	r->reply_type = type;
+	r->replied = true;
+	http_wake(r);
+}
+
+void
 request_reply(struct request *r, unsigned int status, json_t *json)
 {
 	char *text = NULL;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "base/compiler.h"
 
@@ -32,6 +33,14 @@ struct request_param {
 	char *value;
 };
 
+/** A reply that has no end of its own. */
+struct request_stream {
+	void *context;
+	/** @return bytes; 0: nothing now, http_wake() tells when; -1: it ends. */
+	ssize_t (*read)(void *context, char *buf, size_t size);
+	void (*end)(void *context); /**< Called once, however it ends. */
+};
+
 struct request {
 	struct daemon *daemon;
 	struct http_connection *connection;
@@ -42,9 +51,11 @@ struct request {
 	unsigned int nb_segments;
 	struct request_param params[REQUEST_MAX_PARAMS];
 	unsigned int nb_params;
-	char content_type[64]; /**< Lower case, without parameters; "" if none. */
-	bool wants_yaml;       /**< Accept names YAML. */
-	char *body;	       /**< NUL-terminated; may be NULL. */
+	char content_type[64];	/**< Lower case, without parameters; "" if none. */
+	bool wants_yaml;	/**< Accept names YAML. */
+	bool wants_stream;	/**< Accept names text/event-stream. */
+	char last_event_id[24]; /**< Digits of the header of that name; "" if none. */
+	char *body;		/**< NUL-terminated; may be NULL. */
 	size_t body_len;
 
 	/* What the API's functions may use. */
@@ -56,6 +67,7 @@ struct request {
 	char *reply;
 	size_t reply_len;
 	const char *reply_type;	       /**< Content-Type. */
+	struct request_stream stream;  /**< Instead of reply, if read is not NULL. */
 	char etag[32];		       /**< "" = none. */
 	char allow[64];		       /**< "" = none. */
 	STAILQ_ENTRY(request) waiting; /**< In the list of changes that wait. */
@@ -79,6 +91,9 @@ bool request_param_number(
 void request_reply(struct request *r, unsigned int status, json_t *json);
 /** Reply with text, which is taken (malloc()ed); NULL: 500. */
 void request_reply_text(struct request *r, unsigned int status, char *text, const char *type);
+
+/** Reply 200 with a stream; copied. */
+void request_reply_stream(struct request *r, const struct request_stream *stream, const char *type);
 
 /** What goes into an error's body besides its status. Texts may be NULL: "". */
 struct api_error {

@@ -83,14 +83,15 @@ _guideway_options() {
 	apply*) names+=' --file --reset-overrides --allow-empty --dry-run' ;;
 	export*) names+=' --effective' ;;
 	history* | audit*) names+=' --limit' ;;
+	events*) names+=' --limit --follow' ;;
 	esac
 	echo "$names"
 }
 
 _guideway_arguments() {
 	case "${plain[*]}" in
-	'') echo 'status service backend override apply export stats history audit help' ;;
-	help) echo 'status service backend override apply export stats history audit' ;;
+	'') echo 'status service backend override apply export stats history audit events help' ;;
+	help) echo 'status service backend override apply export stats history audit events' ;;
 	service | 'help service') echo 'list show' ;;
 	backend | 'help backend') echo 'list show add set drain enable disable remove' ;;
 	override | 'help override') echo 'list reset' ;;

@@ -61,7 +61,8 @@ def test_uptime(bare, seconds, text):
 
 
 @pytest.mark.parametrize("microseconds, text", [
-    (0, "0 µs"), (999, "999 µs"), (1000, "1.0 ms"), (10094, "10.1 ms"), (5000000, "5000.0 ms")])
+    (0, "0 µs"), (999, "999 µs"), (1000, "1.0 ms"), (10094, "10.1 ms"), (5000000, "5.0 s"),
+        (200000000, "3 min 20 s"), (7500000000, "2 h 5 min"), (356400000000, "4 d 3 h")])
 def test_durations(bare, microseconds, text):
     apply = {"at": "2026-11-25T22:50:00.002Z", "ok": True, "latency_us": microseconds,
              "apply_us": 1, "error": ""}

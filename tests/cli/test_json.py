@@ -11,6 +11,7 @@ READING = {
     "backend list": "/v1/backends",
     "backend list --service pay": "/v1/backends?service=pay",
     "backend show 10.2.0.11": "/v1/backends/10.2.0.11",
+    "events --limit 5": "/v1/events?limit=5",
     "backend show fd02::12 --service udp/[2001:db8::10]:53":
         "/v1/services/udp%2F%5B2001:db8::10%5D:53/backends/fd02::12",
     "override list": "/v1/overrides",
