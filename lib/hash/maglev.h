@@ -41,10 +41,11 @@
 
 /** One backend, as the tables see it. */
 struct maglev_backend {
-	uint64_t key;	 /**< Identity that survives a restart: see maglev_backend_key(). */
-	uint32_t weight; /**< Share of the slots; 0 takes none. At most MAGLEV_MAX_WEIGHT. */
-	uint32_t factor; /**< 0…MAGLEV_FACTOR_ONE; maglev_build() does not look at it. */
-	uint16_t index;	 /**< What a slot holds for this backend. */
+	uint64_t key;		/**< Identity that survives a restart: see maglev_backend_key(). */
+	uint32_t weight;	/**< Share of the slots; 0 takes none. At most MAGLEV_MAX_WEIGHT. */
+	uint32_t factor;	/**< 0…MAGLEV_FACTOR_ONE; maglev_build() does not look at it. */
+	uint32_t factor_before; /**< Likewise; only maglev_resolve_change() looks at it. */
+	uint16_t index;		/**< What a slot holds for this backend. */
 };
 
 /**
@@ -102,6 +103,17 @@ MUST_CHECK int maglev_build(uint16_t *anchor, uint32_t nb_slots,
  *   same keys and weights.
  */
 void maglev_resolve(uint16_t *slots, const uint16_t *anchor, uint32_t nb_slots,
+		const struct maglev_backend *backends, uint32_t nb_backends);
+
+/**
+ * As maglev_resolve(), from the table under other factors: the same result, at a cost that
+ * follows what the change can move.
+ *
+ * @param slots
+ *   In: resolved from @p anchor with the same @p backends, but for their factors, which
+ *   were factor_before then. Out: with the factors of now.
+ */
+void maglev_resolve_change(uint16_t *slots, const uint16_t *anchor, uint32_t nb_slots,
 		const struct maglev_backend *backends, uint32_t nb_backends);
 
 /** The slot of a flow: its 64-bit slot hash (see service/slot_hash.h) scaled to the table. */

@@ -25,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "hash/maglev_mix.h"
 
@@ -34,6 +35,9 @@
 #define PROBES_DOUBLING 16
 /** After 16 doublings even a factor of 1 is MAGLEV_FACTOR_ONE. */
 #define PROBES (PROBES_FAIR + 16 * PROBES_DOUBLING)
+
+/** Slots that are settled at a time. */
+#define BATCH 256
 
 /** So many live backends are copied out, so that a rendezvous need not pass over all the dead. */
 #define FEW_LIVE 64
@@ -127,6 +131,66 @@ resolve_slot(const struct resolve *r, uint64_t x)
 	return resolve_by_rendezvous(r, x);
 }
 
+/** Slots that have to ask, and the hash of each. */
+struct batch {
+	uint32_t nb;
+	uint32_t slots[BATCH + 1]; /* One more is written, not counted. */
+	uint64_t x[BATCH];
+};
+
+/* What slot @p j gets: from its owner, else from those it asks. */
+static uint16_t
+settle(const struct resolve *r, uint32_t j, uint64_t x)
+{
+	const struct maglev_backend *owner = &r->backends[r->anchor[j]];
+
+	return backend_accepts(owner, x, 0) ? owner->index : resolve_slot(r, x);
+}
+
+/* Work out who is asked first, and have it fetched. */
+static void
+batch_prepare(const struct resolve *r, struct batch *b)
+{
+	for (uint32_t i = 0; i < b->nb; i++) {
+		b->x[i] = maglev_mix(b->slots[i] + MAGLEV_GOLDEN);
+		__builtin_prefetch(
+				&r->anchor[maglev_scale((uint32_t)(b->x[i] >> 32), r->nb_slots)]);
+	}
+	for (uint32_t i = 0; i < b->nb; i++)
+		__builtin_prefetch(&r->backends[r->anchor[maglev_scale(
+				(uint32_t)(b->x[i] >> 32), r->nb_slots)]]);
+}
+
+/*
+ * @param few FEW_LIVE entries that live as long as @p r.
+ * @return the number of live backends.
+ */
+static uint32_t
+resolve_init(struct resolve *r, struct maglev_backend *few)
+{
+	uint32_t nb_live = 0;
+
+	for (uint32_t i = 0; i < r->nb_candidates; i++) {
+		if (!backend_is_live(&r->backends[i]))
+			continue;
+		if (nb_live < FEW_LIVE)
+			few[nb_live] = r->backends[i];
+		nb_live++;
+	}
+	if (nb_live <= FEW_LIVE) {
+		r->candidates = few;
+		r->nb_candidates = nb_live;
+	}
+	return nb_live;
+}
+
+/* At most one is live: whatever the questions, only one answer is left. */
+static uint16_t
+only_answer(const struct resolve *r)
+{
+	return r->nb_candidates == 0 ? MAGLEV_NO_BACKEND : r->candidates[0].index;
+}
+
 void
 maglev_resolve(uint16_t *slots, const uint16_t *anchor, uint32_t nb_slots,
 		const struct maglev_backend *backends, uint32_t nb_backends)
@@ -137,35 +201,84 @@ maglev_resolve(uint16_t *slots, const uint16_t *anchor, uint32_t nb_slots,
 		.nb_slots = nb_slots,
 		.candidates = backends,
 		.nb_candidates = nb_backends };
-	uint32_t nb_live = 0;
+	struct batch b;
 
-	for (uint32_t i = 0; i < nb_backends; i++) {
-		if (!backend_is_live(&backends[i]))
-			continue;
-		if (nb_live < FEW_LIVE)
-			few[nb_live] = backends[i];
-		nb_live++;
-	}
-	if (nb_live <= 1) {
-		/* Whatever the questions, only one answer is left. */
+	if (resolve_init(&r, few) <= 1) {
 		for (uint32_t j = 0; j < nb_slots; j++)
-			slots[j] = nb_live == 0 ? MAGLEV_NO_BACKEND : few[0].index;
+			slots[j] = only_answer(&r);
 		return;
 	}
-	if (nb_live <= FEW_LIVE) {
-		r.candidates = few;
-		r.nb_candidates = nb_live;
+	for (uint32_t begin = 0; begin < nb_slots; begin += BATCH) {
+		uint32_t end = nb_slots - begin < BATCH ? nb_slots : begin + BATCH;
+
+		b.nb = 0;
+		for (uint32_t j = begin; j < end; j++) {
+			const struct maglev_backend *owner = &backends[anchor[j]];
+
+			slots[j] = owner->index;
+			b.slots[b.nb] = j;
+			b.nb += owner->factor < MAGLEV_FACTOR_ONE;
+		}
+		batch_prepare(&r, &b);
+		for (uint32_t i = 0; i < b.nb; i++)
+			slots[b.slots[i]] = settle(&r, b.slots[i], b.x[i]);
 	}
+}
 
-	for (uint32_t j = 0; j < nb_slots; j++) {
-		const struct maglev_backend *owner = &backends[anchor[j]];
-		uint64_t x;
+/* What a change of factors has made of the backends; both are small enough for the nearest cache. */
+struct change {
+	uint8_t lowered[UINT16_MAX + 1]; /* By index: its slots may move away. */
+	uint8_t asks[UINT16_MAX + 1]; /* By position: its slots ask others, or did, and may move. */
+};
 
-		slots[j] = owner->index;
-		if (likely(owner->factor >= MAGLEV_FACTOR_ONE))
-			continue;
-		x = maglev_mix(j + MAGLEV_GOLDEN);
-		if (!backend_accepts(owner, x, 0))
-			slots[j] = resolve_slot(&r, x);
+static void
+change_init(struct change *c, const struct maglev_backend *backends, uint32_t nb_backends)
+{
+	bool any_raised = false;
+
+	memset(c, 0, sizeof(*c));
+	for (uint32_t i = 0; i < nb_backends; i++)
+		any_raised |= backends[i].factor > backends[i].factor_before;
+	for (uint32_t i = 0; i < nb_backends; i++) {
+		const struct maglev_backend *b = &backends[i];
+
+		c->lowered[b->index] = b->factor < b->factor_before;
+		c->asks[i] = any_raised &&
+				(b->factor < MAGLEV_FACTOR_ONE ||
+						b->factor_before < MAGLEV_FACTOR_ONE);
+	}
+	/* With no backend of weight the anchor is empty, and so are the slots, for ever. */
+	c->lowered[MAGLEV_NO_BACKEND] = 0;
+	c->asks[MAGLEV_NO_BACKEND] = 0;
+}
+
+void
+maglev_resolve_change(uint16_t *slots, const uint16_t *anchor, uint32_t nb_slots,
+		const struct maglev_backend *backends, uint32_t nb_backends)
+{
+	struct maglev_backend few[FEW_LIVE];
+	struct resolve r = { .anchor = anchor,
+		.backends = backends,
+		.nb_slots = nb_slots,
+		.candidates = backends,
+		.nb_candidates = nb_backends };
+	bool any_asks = resolve_init(&r, few) > 1;
+	struct change c;
+	struct batch b;
+
+	change_init(&c, backends, nb_backends);
+	for (uint32_t begin = 0; begin < nb_slots; begin += BATCH) {
+		uint32_t end = nb_slots - begin < BATCH ? nb_slots : begin + BATCH;
+
+		b.nb = 0;
+		for (uint32_t j = begin; j < end; j++) {
+			b.slots[b.nb] = j;
+			b.nb += c.lowered[slots[j]] | c.asks[anchor[j]];
+		}
+		if (any_asks)
+			batch_prepare(&r, &b);
+		for (uint32_t i = 0; i < b.nb; i++)
+			slots[b.slots[i]] =
+					any_asks ? settle(&r, b.slots[i], b.x[i]) : only_answer(&r);
 	}
 }

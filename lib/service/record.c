@@ -3,7 +3,7 @@
  * What a change costs depends on what it changes:
  *
  *   identities, weights or the number of slots: the anchor table is built anew;
- *   factors, admin states, health, routes: the slots are resolved anew;
+ *   factors, admin states, health, routes: the slots that this can move are resolved anew;
  *   anything else (life times, on-down): both tables are shared with the version in force.
  *
  * Maglev sees only live members with a weight, in the order of their indexes. If
@@ -177,10 +177,51 @@ anchor_build(struct record *record, uint32_t nb_slots, const struct share_list *
 	return CONF_OK;
 }
 
-static enum conf_error
-slots_build(struct record *record, const struct share_list *list)
+/* Slots that are compared at a time. */
+#define COMPARED 64
+
+/*
+ * How many slots each member has. With a table that differs in few slots, whose numbers
+ * the copied members carry, only those are counted.
+ * @param before NULL: there is none.
+ */
+static void
+slots_count(struct member_set *set, const struct table *slots, const struct table *before)
 {
-	struct member_set *set = &record->members;
+	const uint16_t *new = slots->slots, *old = before != NULL ? before->slots : NULL;
+
+	for (uint32_t i = 0; old == NULL && i < set->nb; i++)
+		set->at[i].slots = 0;
+	for (uint32_t begin = 0; begin < slots->nb_slots; begin += COMPARED) {
+		uint32_t nb = slots->nb_slots - begin;
+
+		nb = nb < COMPARED ? nb : COMPARED;
+		if (old != NULL && memcmp(new + begin, old + begin, nb * sizeof(*new)) == 0)
+			continue;
+		for (uint32_t j = begin; j < begin + nb; j++) {
+			if (new[j] != MAGLEV_NO_BACKEND)
+				set->at[new[j]].slots++;
+			if (old != NULL && old[j] != MAGLEV_NO_BACKEND)
+				set->at[old[j]].slots--;
+		}
+	}
+}
+
+/* From the slots of the version in force, whose anchor and weights are the same. */
+static void
+slots_change(struct table *slots, const struct record *base, const struct table *anchor,
+		struct share_list *list)
+{
+	for (uint32_t i = 0; i < list->nb; i++)
+		list->at[i].factor_before = member_factor(&base->members.at[list->at[i].index]);
+	memcpy(slots->slots, base->slots->slots, slots->nb_slots * sizeof(slots->slots[0]));
+	maglev_resolve_change(slots->slots, anchor->slots, slots->nb_slots, list->at, list->nb);
+}
+
+/* @param base NULL: there is none of the same anchor and weights. */
+static enum conf_error
+slots_build(struct record *record, const struct record *base, struct share_list *list)
+{
 	struct table *anchor = record->anchor;
 
 	if (list->in_place && list->whole) {
@@ -189,14 +230,13 @@ slots_build(struct record *record, const struct share_list *list)
 		record->slots = table_create(anchor->nb_slots);
 		if (record->slots == NULL)
 			return CONF_NO_MEMORY;
-		maglev_resolve(record->slots->slots, anchor->slots, anchor->nb_slots, list->at,
-				list->nb);
+		if (base != NULL)
+			slots_change(record->slots, base, anchor, list);
+		else
+			maglev_resolve(record->slots->slots, anchor->slots, anchor->nb_slots,
+					list->at, list->nb);
 	}
-	for (uint32_t i = 0; i < set->nb; i++)
-		set->at[i].slots = 0;
-	for (uint32_t j = 0; j < anchor->nb_slots; j++)
-		if (record->slots->slots[j] != MAGLEV_NO_BACKEND)
-			set->at[record->slots->slots[j]].slots++;
+	slots_count(&record->members, record->slots, base != NULL ? base->slots : NULL);
 	return CONF_OK;
 }
 
@@ -226,7 +266,7 @@ tables_build(struct record *record, const struct record *base)
 		if (same && same_factors(&base->members, &record->members))
 			record->slots = table_get(base->slots);
 		else
-			error = slots_build(record, &list);
+			error = slots_build(record, same ? base : NULL, &list);
 	}
 	free(list.at);
 	return error;

@@ -21,6 +21,7 @@ struct options {
 	uint32_t nb_services;
 	uint32_t nb_backends;
 	uint32_t nb_slots;
+	uint32_t nb_down;
 	uint32_t nb_rounds;
 	bool json;
 };
@@ -41,6 +42,8 @@ options_parse(struct options *o, int argc, char **argv)
 		BENCH_NUMBER("backends", &o->nb_backends, 1, 10000, "backends of each"),
 		BENCH_NUMBER("slots", &o->nb_slots, 0, MAGLEV_MAX_SLOTS,
 				"slots of each table; 0: by backends and weights"),
+		BENCH_NUMBER("down", &o->nb_down, 0, 10000,
+				"backends of the first service that are down all the while"),
 		BENCH_NUMBER("rounds", &o->nb_rounds, 1, 100000, "rounds that are timed"),
 		BENCH_FLAG("json", &o->json, "one JSON object"),
 		BENCH_OPTIONS_END,
@@ -111,9 +114,24 @@ whole_state_put(const struct options *o, struct txn *txn)
 	return error;
 }
 
+static enum conf_error
+first_down_put(const struct options *o, struct txn *txn)
+{
+	struct service_conf first = service_make(o, 0);
+	enum conf_error error = CONF_OK;
+
+	for (uint32_t j = 0; error == CONF_OK && j < o->nb_down; j++) {
+		struct backend_conf b = backend_make(j);
+
+		b.health = HEALTH_DOWN;
+		error = txn_backend_set(txn, &first.key, &b);
+	}
+	return error;
+}
+
 /*
- * Time one transaction: the whole state, or, with @p one, that backend of the first service.
- * @return false: said what is wrong.
+ * Time one transaction: the whole state with the first --down backends down, or, with @p one,
+ * that backend of the first service. @return false: said what is wrong.
  */
 static bool
 transaction(const struct options *o, struct state *state, const struct backend_conf *one,
@@ -128,6 +146,8 @@ transaction(const struct options *o, struct state *state, const struct backend_c
 	if (txn != NULL)
 		error = one == NULL ? whole_state_put(o, txn)
 				    : txn_backend_set(txn, &first.key, one);
+	if (error == CONF_OK && one == NULL)
+		error = first_down_put(o, txn);
 	if (error == CONF_OK)
 		error = txn_prepare(txn, state_snapshot(state)->generation + 1, &snapshot);
 	if (error != CONF_OK) {
@@ -144,7 +164,7 @@ transaction(const struct options *o, struct state *state, const struct backend_c
 static bool
 measure(const struct options *o, struct state *state, double *ms, struct results *r)
 {
-	struct backend_conf one = backend_make(o->nb_backends / 2);
+	struct backend_conf one = backend_make(o->nb_backends - 1);
 
 	if (!transaction(o, state, NULL, &r->first_ms) ||
 			!transaction(o, state, NULL, &r->again_ms))
@@ -168,19 +188,19 @@ measure(const struct options *o, struct state *state, double *ms, struct results
 static int
 print_json(const struct options *o, const struct results *r)
 {
-	return bench_json_print(json_pack("{s:i, s:i, s:i, s:i, s:{s:f, s:f}, s:o, s:o}",
-			"services", (int)o->nb_services, "backends", (int)o->nb_backends, "slots",
-			(int)r->nb_slots, "rounds", (int)o->nb_rounds, "whole_state_ms", "first",
-			r->first_ms, "unchanged", r->again_ms, "weight_ms",
-			bench_json_summary(r->weight_ms, 1), "health_ms",
+	return bench_json_print(json_pack("{s:i, s:i, s:i, s:i, s:i, s:{s:f, s:f}, s:o, s:o}",
+			"services", (int)o->nb_services, "backends", (int)o->nb_backends, "down",
+			(int)o->nb_down, "slots", (int)r->nb_slots, "rounds", (int)o->nb_rounds,
+			"whole_state_ms", "first", r->first_ms, "unchanged", r->again_ms,
+			"weight_ms", bench_json_summary(r->weight_ms, 1), "health_ms",
 			bench_json_summary(r->health_ms, 1)));
 }
 
 static int
 print_table(const struct options *o, const struct results *r)
 {
-	printf("%u services of %u backends, %u slots, %u rounds\n", o->nb_services, o->nb_backends,
-			r->nb_slots, o->nb_rounds);
+	printf("%u services of %u backends, %u of the first down, %u slots, %u rounds\n",
+			o->nb_services, o->nb_backends, o->nb_down, r->nb_slots, o->nb_rounds);
 	printf("whole state, first time   %8.3f ms\n", r->first_ms);
 	printf("whole state, unchanged    %8.3f ms\n", r->again_ms);
 	printf("one weight                %8.3f ms min %8.3f ms median\n", r->weight_ms.min,
@@ -203,6 +223,10 @@ bench_state(int argc, char **argv)
 
 	if (ret >= 0)
 		return ret;
+	if (o.nb_down >= o.nb_backends) {
+		fprintf(stderr, "guideway-bench: --down: not less than --backends\n");
+		return BENCH_EXIT_USAGE;
+	}
 	ret = BENCH_EXIT_FAILED;
 	ms = calloc(o.nb_rounds, sizeof(*ms));
 	state = state_create(&limits, &hooks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,57 @@ test_agrees_with_naive_twin(void **state)
 		naive_resolve(before, anchor, m, backends, n);
 		if (memcmp(before, after, m * sizeof(*after)) != 0)
 			fail_msg("M %u, %u backends, seed %#lx", m, n, began);
+	}
+}
+
+/* Another factor for some of the backends; what they had is factor_before. */
+static void
+factors_change(uint32_t n, uint64_t *seed)
+{
+	/* Down or up; anything; tiny, so that doublings and rendezvous decide. */
+	static const uint32_t steps[] = { MAGLEV_FACTOR_ONE, 1, 1, 700 };
+	uint32_t step = steps[naive_random(seed) % ARRAY_LEN(steps)];
+	uint32_t span = step == 700 ? 3 : MAGLEV_FACTOR_ONE / step + 1;
+	uint32_t one_in = 1 + (uint32_t)(naive_random(seed) % n);
+	bool all_down = naive_random(seed) % 10 == 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		backends[i].factor_before = backends[i].factor;
+		if (all_down)
+			backends[i].factor = 0;
+		else if (naive_random(seed) % one_in == 0)
+			backends[i].factor = (uint32_t)(naive_random(seed) % span) *
+					(step == 700 ? 1 : step);
+	}
+}
+
+static void
+test_any_sequence_of_changes_gives_the_table_of_the_last_factors(void **state)
+{
+	static const uint32_t sizes[] = { 251, 1021, 4099 };
+	uint64_t seed = 20261127;
+
+	(void)state;
+	for (unsigned int round = 0; round < 60; round++) {
+		uint32_t m = sizes[naive_random(&seed) % ARRAY_LEN(sizes)];
+		uint32_t n = 1 + (uint32_t)(naive_random(&seed) % (round % 5 ? 30 : 400));
+
+		naive_backends(backends, n, round, 0);
+		for (uint32_t i = 0; i < n; i++) {
+			backends[i].weight = (uint32_t)(naive_random(&seed) % (round % 10 + 1));
+			backends[i].factor = MAGLEV_FACTOR_ONE;
+		}
+		assert_int_equal(maglev_build(anchor, m, backends, n), 0);
+		maglev_resolve(after, anchor, m, backends, n);
+		for (unsigned int i = 0; i < 40; i++) {
+			uint64_t began = seed;
+
+			factors_change(n, &seed);
+			maglev_resolve_change(after, anchor, m, backends, n);
+			maglev_resolve(before, anchor, m, backends, n);
+			if (memcmp(before, after, m * sizeof(*after)) != 0)
+				fail_msg("M %u, %u backends, change %u, seed %#lx", m, n, i, began);
+		}
 	}
 }
 
@@ -398,6 +450,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_factors_one_give_the_anchor),
 		cmocka_unit_test(test_agrees_with_naive_twin),
+		cmocka_unit_test(test_any_sequence_of_changes_gives_the_table_of_the_last_factors),
 		cmocka_unit_test(test_rendezvous_agrees_with_naive_twin),
 		cmocka_unit_test(test_tables_are_those_of_the_document),
 		cmocka_unit_test(test_backend_down_moves_no_slot_of_others_and_returns),
