@@ -159,6 +159,28 @@ show_checks(const json_t *checks)
 	output_table_end(&table, "no checks");
 }
 
+/* "certificate 66 days left, ends at 2027-01-31T12:00:00.000Z (https 10.0.1.2 port 443)" */
+static void
+show_certificates(const json_t *checks)
+{
+	json_t *check;
+	size_t i;
+
+	json_array_foreach(checks, i, check)
+	{
+		const json_t *certificate = json_object_get(check, "certificate");
+
+		if (!json_is_object(certificate))
+			continue;
+		printf("certificate %" JSON_INTEGER_FORMAT " day%s left, ends at %s (%s %s port "
+		       "%" JSON_INTEGER_FORMAT ")\n",
+				integer(certificate, "days_left"),
+				integer(certificate, "days_left") == 1 ? "" : "s",
+				output_string(certificate, "ends"), output_string(check, "type"),
+				output_string(check, "address"), integer(check, "port"));
+	}
+}
+
 static void
 show_one(const json_t *backend)
 {
@@ -171,6 +193,7 @@ show_one(const json_t *backend)
 	show_health(backend, checked);
 	show_suspicions(json_object_get(checked, "suspicions"));
 	show_share(backend);
+	show_certificates(json_object_get(checked, "checks"));
 	putchar('\n');
 	show_counters(backend);
 	if (!json_is_object(checked))

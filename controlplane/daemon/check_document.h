@@ -21,6 +21,12 @@
  */
 void check_read(struct reader *r, const struct node *node, struct check *out);
 
+/**
+ * The name in a Host header, without its port: what a certificate must be for unless
+ * server-name says otherwise. @return empty: it is an address.
+ */
+struct check_text check_host_name(const struct check_text *host);
+
 /** As the document has it; what is as by default is left out. */
 json_t *check_to_json(const struct check *c);
 

@@ -5,22 +5,59 @@
 #include "base/compiler.h"
 
 #include "controlplane/daemon/check_document.h"
+#include "controlplane/daemon/check_draft.h"
+#include "controlplane/health/trust.h"
 
 #define MAX_JITTER 50
+#define TYPES_TEXT_SIZE 128
 
-/** A check while it is read: the texts of its exchange are those of the document. */
-struct draft {
-	struct check check;
-	struct exchange exchange;
-};
+/** The bit of a type. */
+#define OF(type) (1U << CHECK_##type)
+
+void
+check_read_bytes(struct reader *r, const struct node *node, struct check_text *out)
+{
+	const char *text = read_text(r, node);
+	size_t len;
+
+	if (text == NULL)
+		return;
+	len = strlen(text);
+	if (len == 0 || len > EXCHANGE_TEXT_MAX) {
+		reader_complain(r, node, NULL, "has %zu bytes, must have 1..%d", len,
+				EXCHANGE_TEXT_MAX);
+		return;
+	}
+	*out = (struct check_text){ .bytes = text, .len = (uint16_t)len };
+}
+
+/** "tcp, http or tls": those of @p types, a bit each. */
+static const char *
+types_text(unsigned int types, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (uint8_t i = 1; i < NB_CHECK_TYPES && at < size; i++) {
+		unsigned int later = types >> i >> 1;
+		const char *then = later == 0 ? "" : (later & (later - 1)) == 0 ? " or " : ", ";
+
+		if ((types >> i & 1) != 0)
+			at += (size_t)snprintf(
+					buf + at, size - at, "%s%s", check_type_name(i), then);
+	}
+	return buf;
+}
 
 static void
 read_type(struct reader *r, const struct node *node, void *out)
 {
 	const char *text = read_text(r, node);
+	char all[TYPES_TEXT_SIZE];
 
 	if (text != NULL && check_type_parse(text, &((struct draft *)out)->check.type) != 0)
-		reader_complain(r, node, NULL, "\"%.40s\" is not tcp or http", text);
+		reader_complain(r, node, NULL, "\"%.40s\" is not %s", text,
+				types_text((1U << NB_CHECK_TYPES) - 2, all, sizeof(all)));
 }
 
 static void
@@ -96,109 +133,15 @@ read_source(struct reader *r, const struct node *node, void *out)
 }
 
 static void
-read_bytes(struct reader *r, const struct node *node, struct check_text *out)
-{
-	const char *text = read_text(r, node);
-	size_t len;
-
-	if (text == NULL)
-		return;
-	len = strlen(text);
-	if (len == 0 || len > EXCHANGE_TEXT_MAX) {
-		reader_complain(r, node, NULL, "has %zu bytes, must have 1..%d", len,
-				EXCHANGE_TEXT_MAX);
-		return;
-	}
-	*out = (struct check_text){ .bytes = text, .len = (uint16_t)len };
-}
-
-static void
 read_send(struct reader *r, const struct node *node, void *out)
 {
-	read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_SEND]);
+	check_read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_SEND]);
 }
 
 static void
 read_expect(struct reader *r, const struct node *node, void *out)
 {
-	read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_EXPECT]);
-}
-
-/** Text of an HTTP request: nothing in it may end a line. */
-static void
-read_http_text(struct reader *r, const struct node *node, const char *letters,
-		struct check_text *out)
-{
-	struct check_text text = { .len = 0 };
-
-	read_bytes(r, node, &text);
-	for (unsigned int i = 0; i < text.len; i++) {
-		char c = text.bytes[i];
-
-		if (c > ' ' && c < 127 && (letters == NULL || strchr(letters, c) != NULL))
-			continue;
-		reader_complain(r, node, NULL, "has a character that must not be there");
-		return;
-	}
-	*out = text;
-}
-
-static void
-read_method(struct reader *r, const struct node *node, void *out)
-{
-	read_http_text(r, node, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-",
-			&((struct draft *)out)->exchange.texts[TEXT_METHOD]);
-}
-
-static void
-read_path(struct reader *r, const struct node *node, void *out)
-{
-	struct check_text *path = &((struct draft *)out)->exchange.texts[TEXT_PATH];
-
-	read_http_text(r, node, NULL, path);
-	if (path->len > 0 && path->bytes[0] != '/')
-		reader_complain(r, node, NULL, "must begin with /");
-}
-
-static void
-read_host(struct reader *r, const struct node *node, void *out)
-{
-	read_http_text(r, node, NULL, &((struct draft *)out)->exchange.texts[TEXT_HOST]);
-}
-
-/** "200" or "200-399". */
-static void
-read_status(struct reader *r, const struct node *node, void *out)
-{
-	struct exchange *exchange = &((struct draft *)out)->exchange;
-	const char *text = node->text;
-	unsigned int min, max;
-	int end = 0;
-	bool good = node->kind == NODE_PLAIN || node->kind == NODE_STRING ||
-			node->kind == NODE_NUMBER;
-
-	if (good && sscanf(text, "%3u-%3u%n", &min, &max, &end) == 2 && text[end] == '\0')
-		good = text[0] != '+' && text[0] != '-';
-	else if (good && sscanf(text, "%3u%n", &min, &end) == 1 && text[end] == '\0')
-		max = min;
-	else
-		good = false;
-	if (!good || min < 100 || max > 599 || min > max) {
-		reader_complain(r, node, NULL,
-				"must be a status such as 200, or some such as 200-399");
-		return;
-	}
-	exchange->status_min = (uint16_t)min;
-	exchange->status_max = (uint16_t)max;
-}
-
-static void
-read_keep_alive(struct reader *r, const struct node *node, void *out)
-{
-	int word = read_word(r, node, "false", "true");
-
-	if (word >= 0)
-		((struct draft *)out)->exchange.keep_alive = (uint8_t)word;
+	check_read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_EXPECT]);
 }
 
 static const struct field check_fields[] = {
@@ -214,28 +157,52 @@ static const struct field check_fields[] = {
 	{ "source", false, read_source },
 	{ "send", false, read_send },
 	{ "expect", false, read_expect },
-	{ "method", false, read_method },
-	{ "path", false, read_path },
-	{ "host", false, read_host },
-	{ "status", false, read_status },
-	{ "keep-alive", false, read_keep_alive },
+	{ "method", false, check_read_method },
+	{ "path", false, check_read_path },
+	{ "host", false, check_read_host },
+	{ "status", false, check_read_status },
+	{ "headers", false, check_read_headers },
+	{ "keep-alive", false, check_read_keep_alive },
+	{ "server-name", false, check_read_server_name },
+	{ "verify", false, check_read_verify },
+	{ "ca-file", false, check_read_ca_file },
+	{ "alpn", false, check_read_alpn },
+	{ "min-days", false, check_read_min_days },
 };
 
-/** Keys that another type has. */
+/** Keys that are not for every type. */
+static const struct {
+	const char *key;
+	unsigned int types;
+} keys_of_types[] = {
+	{ "send", OF(TCP) },
+	{ "expect", OF(TCP) | OF(HTTP) | OF(HTTPS) },
+	{ "method", OF(HTTP) | OF(HTTPS) },
+	{ "path", OF(HTTP) | OF(HTTPS) },
+	{ "host", OF(HTTP) | OF(HTTPS) },
+	{ "status", OF(HTTP) | OF(HTTPS) },
+	{ "headers", OF(HTTP) | OF(HTTPS) },
+	{ "keep-alive", OF(HTTP) | OF(HTTPS) },
+	{ "server-name", OF(TLS) | OF(HTTPS) },
+	{ "verify", OF(TLS) | OF(HTTPS) },
+	{ "ca-file", OF(TLS) | OF(HTTPS) },
+	{ "min-days", OF(TLS) | OF(HTTPS) },
+	{ "alpn", OF(TLS) },
+};
+
 static void
 check_keys(struct reader *r, const struct node *node, const struct draft *draft)
 {
-	static const char *const of_http[] = { "method", "path", "host", "status", "keep-alive" };
+	char text[TYPES_TEXT_SIZE];
 
-	for (size_t i = 0; draft->check.type != CHECK_HTTP && i < ARRAY_LEN(of_http); i++) {
-		const struct node *key = node_child_or_self(node, of_http[i]);
+	for (size_t i = 0; i < ARRAY_LEN(keys_of_types); i++) {
+		const struct node *key = node_child_or_self(node, keys_of_types[i].key);
 
-		if (key != node)
-			reader_complain(r, key, NULL, "%s is for checks of type http", of_http[i]);
+		if (key == node || (keys_of_types[i].types >> draft->check.type & 1) != 0)
+			continue;
+		reader_complain(r, key, NULL, "%s is for checks of type %s", keys_of_types[i].key,
+				types_text(keys_of_types[i].types, text, sizeof(text)));
 	}
-	if (draft->check.type == CHECK_HTTP && draft->exchange.texts[TEXT_SEND].len > 0)
-		reader_complain(r, node_child_or_self(node, "send"), NULL,
-				"send is for checks of type tcp");
 }
 
 void
@@ -245,12 +212,14 @@ check_read(struct reader *r, const struct node *node, struct check *out)
 	struct exchange *made;
 
 	check_init(out, CHECK_TCP);
-	draft.check = *out;
+	draft = (struct draft){ .check = *out, .verify = true };
 	exchange_init(&draft.exchange);
 	if (!fields_read(r, node, check_fields, ARRAY_LEN(check_fields), &draft))
 		return;
 	check_keys(r, node, &draft);
+	check_read_trust(r, node, &draft);
 	made = exchange_make(&draft.exchange);
+	trust_unref(draft.exchange.trust);
 	if (made == NULL) {
 		reader_complain(r, node, NULL, "out of memory");
 		return;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
 #include "controlplane/daemon/check_document.h"
 #include "controlplane/daemon/json_text.h"
+#include "controlplane/health/trust.h"
 
 static void
 set_address(json_t *json, const char *key, const struct ip_addr *addr)
@@ -16,6 +19,50 @@ set_text(json_t *json, const char *key, const struct check_text *text)
 {
 	if (text->len > 0)
 		json_object_set_new(json, key, json_stringn(text->bytes, text->len));
+}
+
+/** "200,204,301-302" */
+static void
+set_status(json_t *json, const struct status_set *set)
+{
+	char text[STATUS_SET_STRLEN];
+
+	if (memcmp(set, &exchange_default()->statuses, sizeof(*set)) != 0)
+		json_object_set_new(json, "status", json_string(status_set_format(set, text)));
+}
+
+static void
+set_headers(json_t *json, const struct check_text *lines)
+{
+	json_t *map = json_object();
+
+	for (size_t at = 0; at < lines->len; at += strlen(lines->bytes + at) + 1) {
+		const char *line = lines->bytes + at, *colon = strchr(line, ':');
+
+		json_object_setn_new(map, line, (size_t)(colon - line), json_string(colon + 2));
+	}
+	if (json_object_size(map) > 0)
+		json_object_set(json, "headers", map);
+	json_decref(map);
+}
+
+static void
+set_tls(json_t *json, const struct exchange *x)
+{
+	struct check_text usual = check_host_name(&x->texts[TEXT_HOST]);
+	const struct check_text *name = &x->texts[TEXT_SERVER_NAME];
+
+	if (name->len > 0 &&
+			(name->len != usual.len ||
+					memcmp(name->bytes, usual.bytes, name->len) != 0))
+		set_text(json, "server-name", name);
+	if (x->trust == trust_anybody())
+		json_object_set_new(json, "verify", json_string("false"));
+	else if (trust_path(x->trust) != NULL)
+		json_object_set_new(json, "ca-file", json_string(trust_path(x->trust)));
+	set_text(json, "alpn", &x->texts[TEXT_ALPN]);
+	if (x->min_days > 0)
+		json_object_set_new(json, "min-days", json_integer(x->min_days));
 }
 
 json_t *
@@ -42,11 +89,11 @@ check_to_json(const struct check *c)
 	set_text(json, "method", &x->texts[TEXT_METHOD]);
 	set_text(json, "path", &x->texts[TEXT_PATH]);
 	set_text(json, "host", &x->texts[TEXT_HOST]);
-	if (x->status_min != EXCHANGE_DEFAULT_STATUS_MIN ||
-			x->status_max != EXCHANGE_DEFAULT_STATUS_MAX)
-		json_object_set_new(json, "status",
-				json_sprintf("%u-%u", x->status_min, x->status_max));
+	set_status(json, &x->statuses);
+	set_headers(json, &x->texts[TEXT_HEADERS]);
 	if (x->keep_alive != 0)
 		json_object_set_new(json, "keep-alive", json_string("true"));
+	if (x->trust != NULL)
+		set_tls(json, x);
 	return json;
 }

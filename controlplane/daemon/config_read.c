@@ -378,11 +378,12 @@ static const struct field document_fields[] = {
 	{ "services", true, read_services },
 };
 
-struct config *
-config_read(const struct document *document, struct complaints *c)
+/** Check a parsed document. @return as config_parse(). */
+static struct config *
+read_document(const struct document *document, bool is_stored, struct complaints *c)
 {
 	const struct node *root = document_root(document);
-	struct reader r = { .complaints = c };
+	struct reader r = { .complaints = c, .is_stored = is_stored };
 	struct config_draft draft = { .services = NULL };
 	struct config *config;
 
@@ -428,7 +429,7 @@ config_parse(const char *text, size_t len, enum document_format format, struct c
 	else
 		ret = document_parse_json(document, text, len, c);
 	if (ret == 0)
-		config = config_read(document, c);
+		config = read_document(document, format == FORMAT_STORED, c);
 	document_destroy(document);
 	complaints_sort(c);
 	return config;

@@ -19,6 +19,7 @@
 enum document_format {
 	FORMAT_YAML,
 	FORMAT_JSON,
+	FORMAT_STORED, /**< JSON of our own store; files that it names may be gone since. */
 };
 
 /**
@@ -27,12 +28,6 @@ enum document_format {
  */
 struct config *config_parse(
 		const char *text, size_t len, enum document_format format, struct complaints *c);
-
-/**
- * Check a parsed document.
- * @return as config_parse().
- */
-struct config *config_read(const struct document *document, struct complaints *c);
 
 /**
  * Read one entry of `backends`, as a new member of @p service in @p config: on its own,

@@ -21,13 +21,14 @@
 
 #define READER_PATH_SIZE 256
 /** Fields of one map. */
-#define FIELDS_MAX 24
+#define FIELDS_MAX 32
 
 /** Where a reader is in its document. */
 struct reader {
 	struct complaints *complaints;
 	char path[READER_PATH_SIZE];
 	size_t path_len;
+	bool is_stored; /**< It was good once: files that it names may be gone. */
 };
 
 /** One key of a map. */

@@ -6,6 +6,8 @@
 
 /** Trouble of the checker is a problem for so long. */
 #define TROUBLE_MS 60000
+/** A certificate that ends within so many days is a problem. */
+#define CERTIFICATE_DAYS 14
 #define MAX_PROBLEMS 20
 
 static json_t *
@@ -33,12 +35,22 @@ latency_view(uint32_t us)
 }
 
 static json_t *
+certificate_view(int64_t ends_s)
+{
+	if (ends_s == 0)
+		return json_null();
+	return json_pack("{s:o, s:i}", "ends", time_view(ends_s * 1000), "days_left",
+			tls_days_left(ends_s, clock_wall_ms() / 1000));
+}
+
+static json_t *
 check_view(const struct check *check, const struct check_state *state)
 {
 	char addr[IP_ADDR_STRLEN];
 
 	return json_pack(
-			"{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}",
+			"{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, "
+			"s:o}",
 			"type", check_type_name(check->type), "address",
 			ip_addr_format(&check->addr, addr), "port", check->l4_port, "health",
 			backend_health_name(state->health), "last_result",
@@ -53,7 +65,8 @@ check_view(const struct check *check, const struct check_state *state)
 			time_view(state->changed_ms), "source",
 			check->source.family != IP_NONE
 					? json_string(ip_addr_format(&check->source, addr))
-					: json_null());
+					: json_null(),
+			"certificate", certificate_view(state->certificate_ends_s));
 }
 
 static json_t *
@@ -150,10 +163,9 @@ health_service_view(const struct health *h, const struct service_key *service)
 			s->guard.fail_open);
 }
 
-void
-health_problems(const struct health *h, json_t *list)
+static void
+list_open_services(const struct health *h, json_t *list)
 {
-	struct checker_state self;
 	char id[SERVICE_ID_STRLEN];
 	unsigned int nb = 0;
 
@@ -169,6 +181,56 @@ health_problems(const struct health *h, json_t *list)
 						service_id_format(&s->key, id), s->guard.nb_up,
 						s->guard.nb_members));
 	}
+}
+
+static json_t *
+certificate_problem(const struct check *check, int left)
+{
+	char addr[IP_ADDR_STRLEN];
+
+	ip_addr_format(&check->addr, addr);
+	if (left < 0)
+		return json_sprintf("the certificate of %s, port %u, has expired", addr,
+				check->l4_port);
+	return json_sprintf("the certificate of %s, port %u, ends in %d day%s", addr,
+			check->l4_port, left, left == 1 ? "" : "s");
+}
+
+/** Servers whose certificates end soon, whether anybody verifies them or not. */
+static void
+list_certificates(const struct health *h, json_t *list)
+{
+	const struct check_set *set = h->watch.set;
+	const struct check *last = NULL; /* Checks of one server are neighbours. */
+	int64_t now_s = clock_wall_ms() / 1000;
+	unsigned int nb = 0;
+
+	for (uint32_t i = 0; set != NULL && i < set->nb && nb < MAX_PROBLEMS; i++) {
+		const struct check *check = &set->list[i];
+		struct check_state state;
+		int left;
+
+		if (check->exchange->trust == NULL || !checker_look(h->checker, i, &state) ||
+				state.certificate_ends_s == 0)
+			continue;
+		left = tls_days_left(state.certificate_ends_s, now_s);
+		if (left >= CERTIFICATE_DAYS ||
+				(last != NULL && ip_addr_equal(&last->addr, &check->addr) &&
+						last->l4_port == check->l4_port))
+			continue;
+		json_array_append_new(list, certificate_problem(check, left));
+		last = check;
+		nb++;
+	}
+}
+
+void
+health_problems(const struct health *h, json_t *list)
+{
+	struct checker_state self;
+
+	list_open_services(h, list);
+	list_certificates(h, list);
 	checker_state(h->checker, &self);
 	if (self.trouble_ms != 0 && clock_wall_ms() - self.trouble_ms < TROUBLE_MS)
 		json_array_append_new(list,

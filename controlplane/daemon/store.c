@@ -62,7 +62,7 @@ config_from_text(struct store *store, const char *text, size_t len)
 	char *line;
 
 	complaints_init(&c, "stored configuration");
-	config = config_parse(text, len, FORMAT_JSON, &c);
+	config = config_parse(text, len, FORMAT_STORED, &c);
 	if (config == NULL) {
 		line = complaints_any(&c) ? complaint_line(&c, 0) : NULL;
 		snprintf(store->error, sizeof(store->error), "%s",

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char
-		*const type_names[NB_CHECK_TYPES] = { [CHECK_TCP] = "tcp", [CHECK_HTTP] = "http" };
+static const char *const type_names[NB_CHECK_TYPES] = {
+	[CHECK_TCP] = "tcp",
+	[CHECK_HTTP] = "http",
+	[CHECK_TLS] = "tls",
+	[CHECK_HTTPS] = "https",
+};
 
 void
 check_init(struct check *check, enum check_type type)

@@ -22,8 +22,10 @@
 #include "controlplane/health/exchange.h"
 
 enum check_type {
-	CHECK_TCP = 1,	/**< Connect; then, if there is something to say or hear, do so. */
-	CHECK_HTTP = 2, /**< HTTP/1.1: a request, and what its answer must be. */
+	CHECK_TCP = 1,	 /**< Connect; then, if there is something to say or hear, do so. */
+	CHECK_HTTP = 2,	 /**< HTTP/1.1: a request, and what its answer must be. */
+	CHECK_TLS = 3,	 /**< Connect, and shake hands. */
+	CHECK_HTTPS = 4, /**< CHECK_HTTP over TLS. */
 	NB_CHECK_TYPES
 };
 

@@ -154,6 +154,7 @@ tell(struct slot *slot, enum probe_result result, const char *why, uint64_t took
 	state->last_ms = clock_wall_ms();
 	state->last_good = result == PROBE_GOOD;
 	state->streak = slot->verdict.streak;
+	state->certificate_ends_s = slot->probe.peer.ends_s;
 	snprintf(state->why, sizeof(state->why), "%s", why);
 	note_result(state, result);
 	if (result == PROBE_GOOD)

@@ -45,6 +45,8 @@ struct check_state {
 	uint64_t nb_trouble; /**< Attempts that say nothing, because of this host. */
 	int64_t last_ms;     /**< Unix time of the last attempt's end. */
 	int64_t changed_ms;  /**< Unix time of the verdict; 0: none yet. */
+	/** Unix time at which the certificate ends that was seen last; 0: none was. */
+	int64_t certificate_ends_s;
 };
 
 /** How the checker itself is. */

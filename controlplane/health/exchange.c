@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/health/exchange.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/health/trust.h"
+
+#define DEFAULT_STATUS_MIN 200
+#define DEFAULT_STATUS_MAX 399
+
 /* References to it are not counted: it is not freed. */
-static struct exchange nothing = {
-	.status_min = EXCHANGE_DEFAULT_STATUS_MIN,
-	.status_max = EXCHANGE_DEFAULT_STATUS_MAX,
-};
+static struct exchange nothing;
+static pthread_once_t nothing_once = PTHREAD_ONCE_INIT;
 
 void
 exchange_init(struct exchange *draft)
 {
 	memset(draft, 0, sizeof(*draft));
-	draft->status_min = EXCHANGE_DEFAULT_STATUS_MIN;
-	draft->status_max = EXCHANGE_DEFAULT_STATUS_MAX;
+	status_set_add(&draft->statuses, DEFAULT_STATUS_MIN, DEFAULT_STATUS_MAX);
+}
+
+static void
+make_nothing(void)
+{
+	exchange_init(&nothing);
 }
 
 struct exchange *
 exchange_default(void)
 {
+	pthread_once(&nothing_once, make_nothing);
 	return &nothing;
 }
 
@@ -31,7 +41,7 @@ exchange_make(const struct exchange *draft)
 	size_t len = 0;
 	char *pool;
 
-	if (exchange_compare(draft, &nothing) == 0)
+	if (exchange_compare(draft, exchange_default()) == 0)
 		return &nothing;
 	for (unsigned int i = 0; i < NB_EXCHANGE_TEXTS; i++)
 		len += draft->texts[i].len;
@@ -39,9 +49,10 @@ exchange_make(const struct exchange *draft)
 	if (x == NULL)
 		return NULL;
 	atomic_init(&x->refs, 1);
-	x->status_min = draft->status_min;
-	x->status_max = draft->status_max;
+	x->statuses = draft->statuses;
 	x->keep_alive = draft->keep_alive;
+	x->min_days = draft->min_days;
+	x->trust = trust_ref(draft->trust);
 	pool = (char *)(x + 1);
 	for (unsigned int i = 0; i < NB_EXCHANGE_TEXTS; i++) {
 		struct check_text text = draft->texts[i];
@@ -67,8 +78,10 @@ exchange_unref(struct exchange *x)
 {
 	if (x == NULL || x == &nothing)
 		return;
-	if (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) == 1)
-		free(x);
+	if (atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	trust_unref(x->trust);
+	free(x);
 }
 
 static int
@@ -86,11 +99,13 @@ exchange_compare(const struct exchange *a, const struct exchange *b)
 
 	if (a == b)
 		return 0;
-	order = a->status_min - b->status_min;
-	if (order == 0)
-		order = a->status_max - b->status_max;
+	order = memcmp(&a->statuses, &b->statuses, sizeof(a->statuses));
 	if (order == 0)
 		order = a->keep_alive - b->keep_alive;
+	if (order == 0)
+		order = a->min_days - b->min_days;
+	if (order == 0)
+		order = trust_compare(a->trust, b->trust);
 	for (unsigned int i = 0; order == 0 && i < NB_EXCHANGE_TEXTS; i++)
 		order = text_compare(&a->texts[i], &b->texts[i]);
 	return order;

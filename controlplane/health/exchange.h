@@ -17,16 +17,23 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/** Longest text of one kind. */
+#include "controlplane/health/status_set.h"
+
+/** Longest text of one kind, but for TEXT_HEADERS. */
 #define EXCHANGE_TEXT_MAX 255
+
+struct trust;
 
 /** The texts of an exchange. */
 enum exchange_text {
-	TEXT_SEND,   /**< Bytes to send once connected. */
-	TEXT_EXPECT, /**< Found anywhere in the answer; empty: nothing is looked for. */
-	TEXT_METHOD, /**< HTTP; empty: GET. */
-	TEXT_PATH,   /**< HTTP; empty: "/". */
-	TEXT_HOST,   /**< HTTP: the Host header; empty: the address. */
+	TEXT_SEND,	  /**< Bytes to send once connected. */
+	TEXT_EXPECT,	  /**< Found anywhere in the answer; empty: nothing is looked for. */
+	TEXT_METHOD,	  /**< HTTP; empty: GET. */
+	TEXT_PATH,	  /**< HTTP; empty: "/". */
+	TEXT_HOST,	  /**< HTTP: the Host header; empty: the address. */
+	TEXT_HEADERS,	  /**< HTTP: more of them, "Name: value" each, each ended by NUL. */
+	TEXT_SERVER_NAME, /**< TLS: sent (SNI), and what the certificate is for; empty: the address. */
+	TEXT_ALPN,	  /**< CHECK_TLS: the protocol that the server must choose; empty: none. */
 	NB_EXCHANGE_TEXTS
 };
 
@@ -39,14 +46,13 @@ struct check_text {
 struct exchange {
 	atomic_uint refs; /**< Of what was made; a draft has none. */
 	/* HTTP. */
-	uint16_t status_min; /**< 100…599: statuses that are good. */
-	uint16_t status_max;
-	uint8_t keep_alive; /**< 0 or 1: the connection serves the next attempts too. */
+	struct status_set statuses; /**< That are good. */
+	uint8_t keep_alive;	    /**< 0 or 1: the connection serves the next attempts too. */
+	/* TLS. */
+	uint16_t min_days;   /**< For so many days the certificate must be valid yet. */
+	struct trust *trust; /**< By whose word; NULL: no TLS. */
 	struct check_text texts[NB_EXCHANGE_TEXTS];
 };
-
-#define EXCHANGE_DEFAULT_STATUS_MIN 200
-#define EXCHANGE_DEFAULT_STATUS_MAX 399
 
 /** A draft with every default: nothing is sent or looked for. */
 void exchange_init(struct exchange *draft);

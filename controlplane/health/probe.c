@@ -11,6 +11,8 @@ static const struct {
 } kinds[NB_CHECK_TYPES] = {
 	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io },
 	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL },
+	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io },
+	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL },
 };
 
 struct probe_env *

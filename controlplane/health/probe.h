@@ -6,7 +6,7 @@
  * @file
  * One attempt of a check, from its first packet to its result.
  *
- * A probe never blocks and holds one socket at most (CHECK_HTTP with keep-alive: also between
+ * A probe never blocks and holds one socket at most (CHECK_HTTP and CHECK_HTTPS with keep-alive: also between
  * attempts). Time is not its business: whoever
  * started it stops it when the time is up.
  *
@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "controlplane/health/check.h"
+#include "controlplane/health/tls.h"
 
 enum probe_result {
 	PROBE_GOOD,
@@ -48,11 +49,13 @@ struct probe {
 	probe_done done;
 	void *context;
 	ev_io io;
-	bool connected;
+	bool connected;	  /**< CHECK_HTTP(S): a handshake was begun. */
 	uint16_t nb_sent; /**< Bytes of TEXT_SEND that are out. */
 	char *answer;	  /**< What came, if anything is expected. */
 	uint32_t answer_len;
-	void *request; /**< CHECK_HTTP: the transfer, kept from attempt to attempt. */
+	void *request;	      /**< CHECK_HTTP(S): the transfer, kept from attempt to attempt. */
+	struct ssl_st *tls;   /**< CHECK_TLS: the handshake under way. */
+	struct tls_peer peer; /**< Of the last handshake. */
 };
 
 /** Most of an answer that is looked at, in bytes. */

@@ -6,11 +6,13 @@
  * whatever the Host header says (CURLOPT_CONNECT_TO), so nothing is ever resolved.
  */
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/health/probe_private.h"
+#include "controlplane/health/trust.h"
 
 /** Idle connections of a shard that are kept for checks with keep-alive. */
 #define MAX_CONNECTIONS 256L
@@ -21,22 +23,19 @@ struct http_request {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
+	char error[CURL_ERROR_SIZE]; /* Of the last transfer, in libcurl's words. */
 };
 
 /* Ends. */
-
-static bool
-status_is_good(const struct check *check, long status)
-{
-	return status >= check->exchange->status_min && status <= check->exchange->status_max;
-}
 
 static void
 finish_answer(struct probe *probe, long status)
 {
 	const struct check_text *expect = &probe->check->exchange->texts[TEXT_EXPECT];
 
-	if (!status_is_good(probe->check, status))
+	if (!probe_tls_lasts(probe))
+		return;
+	if (!status_set_has(&probe->check->exchange->statuses, status))
 		probe_finish(probe, PROBE_BAD,
 				status >= 500 ? "the status says that the server fails (5xx)"
 						: status >= 400
@@ -48,6 +47,22 @@ finish_answer(struct probe *probe, long status)
 		probe_finish(probe, PROBE_BAD, "the body does not hold the expected text");
 	else
 		probe_finish(probe, PROBE_GOOD, "");
+}
+
+/** A handshake has failed. Of OpenSSL's error libcurl keeps the text, in which its number is. */
+static void
+finish_refused(struct probe *probe, long system_error)
+{
+	const struct http_request *request = probe->request;
+	const char *text = strstr(request->error, "error:");
+	unsigned long error = text != NULL ? strtoul(text + 6, NULL, 16) : 0;
+
+	if (error != 0 || probe->peer.verify_error != X509_V_OK)
+		probe_finish(probe, PROBE_BAD, tls_why(error, &probe->peer));
+	else if (system_error != 0)
+		probe_finish_error(probe, (int)system_error);
+	else
+		probe_finish(probe, PROBE_BAD, "closed within the TLS handshake");
 }
 
 static void
@@ -64,6 +79,11 @@ finish_failed(struct probe *probe, CURL *easy, CURLcode code)
 			probe_finish_error(probe, (int)error);
 		else
 			probe_finish(probe, PROBE_BAD, "the connection broke");
+		return;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CLIENTCERT:
+	case CURLE_PEER_FAILED_VERIFICATION:
+		finish_refused(probe, error);
 		return;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
@@ -229,6 +249,14 @@ probe_http_fini(struct probe_env *env)
 	curl_global_cleanup();
 }
 
+/** A number of 1…65535 that no other check of the shard has, or one that was taken long ago. */
+static unsigned int
+take_number(struct http_shard *shard)
+{
+	shard->last_number = shard->last_number % UINT16_MAX + 1;
+	return shard->last_number;
+}
+
 /* One transfer. */
 
 static size_t
@@ -255,32 +283,94 @@ url_host(const struct ip_addr *addr, char *buf, size_t size)
 	return buf;
 }
 
+/** "Host: pay.example", as given, or else the address. */
+static struct curl_slist *
+host_header(const struct check *check, const char *address)
+{
+	const struct check_text *name = &check->exchange->texts[TEXT_HOST];
+	uint16_t usual = check->type == CHECK_HTTPS ? 443 : 80;
+	char header[EXCHANGE_TEXT_MAX + 8];
+
+	if (name->len > 0)
+		snprintf(header, sizeof(header), "Host: %.*s", name->len, name->bytes);
+	else if (check->l4_port == usual)
+		snprintf(header, sizeof(header), "Host: %s", address);
+	else
+		snprintf(header, sizeof(header), "Host: %s:%u", address, check->l4_port);
+	return curl_slist_append(NULL, header);
+}
+
+/** Host first, then those of the check. @return false: out of memory. */
+static bool
+set_headers(struct http_request *request, const struct check *check, const char *address)
+{
+	const struct check_text *lines = &check->exchange->texts[TEXT_HEADERS];
+
+	request->headers = host_header(check, address);
+	for (size_t at = 0; at < lines->len; at += strlen(lines->bytes + at) + 1) {
+		if (request->headers == NULL ||
+				curl_slist_append(request->headers, lines->bytes + at) == NULL)
+			return false;
+	}
+	return request->headers != NULL;
+}
+
+/*
+ * The name in the URL is what libcurl sends by SNI, and libcurl uses a connection again for
+ * the same URL's name and port. So the port in the URL is a number of this check alone; where
+ * to connect is said by CONNECT_TO, and the Host header is given.
+ */
 static bool
 set_target(struct http_request *request, const struct check *check)
 {
-	char host[IP_ADDR_STRLEN + 2], url[2 * EXCHANGE_TEXT_MAX + 64], to[IP_ADDR_STRLEN + 16];
-	char header[EXCHANGE_TEXT_MAX + 8], source[IP_ADDR_STRLEN + 8];
-	const struct check_text *path = &check->exchange->texts[TEXT_PATH];
-	const struct check_text *name = &check->exchange->texts[TEXT_HOST];
+	const struct exchange *exchange = check->exchange;
+	const struct check_text *path = &exchange->texts[TEXT_PATH];
+	const struct check_text *name = &exchange->texts[TEXT_SERVER_NAME];
+	char host[IP_ADDR_STRLEN + 2], to[IP_ADDR_STRLEN + 16], source[IP_ADDR_STRLEN + 8];
+	char url[2 * EXCHANGE_TEXT_MAX + IP_ADDR_STRLEN + 32], text[IP_ADDR_STRLEN];
+	int len;
 
 	url_host(&check->addr, host, sizeof(host));
-	snprintf(url, sizeof(url), "http://%s:%u%.*s", host, check->l4_port,
-			path->len > 0 ? path->len : 1, path->len > 0 ? path->bytes : "/");
+	len = snprintf(url, sizeof(url), "%s://%.*s:%u", check_type_name(check->type),
+			name->len > 0 ? name->len : (int)strlen(host),
+			name->len > 0 ? name->bytes : host, take_number(request->shard));
+	snprintf(url + len, sizeof(url) - (size_t)len, "%.*s", path->len > 0 ? path->len : 1,
+			path->len > 0 ? path->bytes : "/");
 	snprintf(to, sizeof(to), "::%s:%u", host, check->l4_port);
 	request->connect_to = curl_slist_append(NULL, to);
-	if (name->len > 0) {
-		snprintf(header, sizeof(header), "Host: %.*s", name->len, name->bytes);
-		request->headers = curl_slist_append(NULL, header);
-	}
-	if (request->connect_to == NULL || (name->len > 0 && request->headers == NULL))
+	if (request->connect_to == NULL || !set_headers(request, check, host))
 		return false;
 	if (check->source.family != IP_NONE) {
-		char text[IP_ADDR_STRLEN];
-
 		snprintf(source, sizeof(source), "host!%s", ip_addr_format(&check->source, text));
 		curl_easy_setopt(request->easy, CURLOPT_INTERFACE, source);
 	}
 	return curl_easy_setopt(request->easy, CURLOPT_URL, url) == CURLE_OK;
+}
+
+/** libcurl lends out the context of a connection: verify as all checks by TLS do. */
+static CURLcode
+on_tls_context(CURL *easy, void *context, void *data)
+{
+	struct probe *probe = data;
+
+	(void)easy;
+	probe->connected = true; /* Libcurl's times tell it only after the handshake. */
+	tls_context_init(context, trust_store(probe->check->exchange->trust), &probe->peer);
+	return tls_name_set(SSL_CTX_get0_param(context), probe->check) ? CURLE_OK
+								       : CURLE_OUT_OF_MEMORY;
+}
+
+/** Nothing of what libcurl verifies by itself: see on_tls_context(). */
+static void
+set_tls_options(CURL *easy, struct probe *probe)
+{
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, probe);
 }
 
 static void
@@ -292,6 +382,9 @@ set_options(struct http_request *request, struct probe *probe)
 	CURL *easy = request->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
+	if (probe->check->type == CHECK_HTTPS)
+		set_tls_options(easy, probe);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)PROBE_ANSWER_MAX);
@@ -345,6 +438,8 @@ probe_http_start(struct probe *probe)
 {
 	struct http_request *request = probe->request;
 
+	if (probe->check->type == CHECK_HTTPS && !probe_tls_prepare(probe))
+		return;
 	if (request == NULL)
 		request = request_create(probe);
 	probe->request = request;
@@ -356,6 +451,7 @@ probe_http_start(struct probe *probe)
 		probe_finish(probe, PROBE_TROUBLE, "out of memory");
 		return;
 	}
+	request->error[0] = '\0';
 	if (curl_multi_add_handle(request->shard->multi, request->easy) != CURLM_OK) {
 		probe_finish(probe, PROBE_TROUBLE, "libcurl refuses the transfer");
 		return;
@@ -366,7 +462,8 @@ const char *
 probe_http_stop(struct probe *probe)
 {
 	struct http_request *request = probe->request;
-	curl_off_t connected_us = 0;
+	curl_off_t connected_us = 0, shaken_us = 0;
+	const char *where = "no answer to the connection attempt";
 
 	free(probe->answer);
 	probe->answer = NULL;
@@ -374,9 +471,14 @@ probe_http_stop(struct probe *probe)
 	if (request == NULL)
 		return "not begun";
 	curl_easy_getinfo(request->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &shaken_us);
 	curl_multi_remove_handle(request->shard->multi, request->easy);
-	return connected_us > 0 ? "connected, but no whole answer comes"
-				: "no answer to the connection attempt";
+	if (probe->connected && shaken_us == 0)
+		where = "connected, but the TLS handshake does not end";
+	else if (connected_us > 0)
+		where = "connected, but no whole answer comes";
+	probe->connected = false;
+	return where;
 }
 
 void

@@ -19,8 +19,9 @@
 /** One of libcurl's multi handles on the loop. */
 struct http_shard {
 	struct ev_loop *loop;
-	CURLM *multi;	/**< NULL: not used yet. */
-	ev_timer timer; /**< When libcurl wants to be woken. */
+	CURLM *multi;		  /**< NULL: not used yet. */
+	ev_timer timer;		  /**< When libcurl wants to be woken. */
+	unsigned int last_number; /**< Given to a check. */
 };
 
 struct probe_env {
@@ -47,6 +48,14 @@ void probe_socket_close(struct probe *probe);
 void probe_tcp_start(struct probe *probe);
 const char *probe_tcp_stop(struct probe *probe);
 void probe_tcp_on_io(struct probe *probe, int events);
+
+void probe_tls_start(struct probe *probe);
+const char *probe_tls_stop(struct probe *probe);
+void probe_tls_on_io(struct probe *probe, int events);
+/** Before a handshake: forget the last one's verdict. @return false: finished, as trouble. */
+bool probe_tls_prepare(struct probe *probe);
+/** Is the certificate valid for long enough? @return false: finished. */
+bool probe_tls_lasts(struct probe *probe);
 
 /** Make libcurl ready. @return 0 or -ENOMEM. */
 int probe_http_init(struct probe_env *env);

@@ -3,11 +3,14 @@
 
 import re
 import socket
+import ssl
+import threading
 import time
 
 import pytest
 
 from console import LONG_ADDRESS, check_alignment, check_golden, steady, table
+from harness.certificates import self_signed, server_context
 
 #: golden file -> the command line.
 READING = {
@@ -109,6 +112,43 @@ def test_empty_lists_say_so(bare):
                         ("backend list", "no backends\n"), ("override list", "no overrides\n"),
                         ("export", "services: []\n")):
         assert bare.ok(*words.split()).endswith(said), words
+
+
+def test_backend_show_tells_until_when_a_certificate_is_valid(bare, tmp_path):
+    context = server_context(self_signed(tmp_path, "pay.example"))
+    listener = socket.create_server(("127.0.3.1", 0))
+
+    def serve():
+        while True:
+            try:
+                with context.wrap_socket(listener.accept()[0], server_side=True):
+                    pass
+            except ssl.SSLError:
+                pass
+            except OSError:
+                if listener.fileno() < 0:
+                    return
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    port = listener.getsockname()[1]
+    bare.start(f"""\
+services:
+  - name: pay
+    address: 192.0.2.10
+    protocol: tcp
+    port: 443
+    mode: ipip
+    health: {{checks: [{{type: tls, verify: false, port: {port}, interval: 20ms}}]}}
+    backends: [{{address: 127.0.3.1}}]
+""")
+    wanted = (r"^certificate (29|30) days left, ends at \S+Z "
+              rf"\(tls 127\.0\.3\.1 port {port}\)$")
+    end = time.monotonic() + 60
+    while not re.search(wanted, bare.ok("backend", "show", "127.0.3.1"), re.M):
+        assert time.monotonic() < end, bare.ok("backend", "show", "127.0.3.1")
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(60)
 
 
 def test_what_backend_show_says_of_checks(bare):

@@ -8,9 +8,7 @@ import time
 
 import pytest
 
-HOSTS = ["127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4"]
-FAST = "interval: 20ms, fast-interval: 10ms, timeout: 1s"
-
+from harness.checks import FAST, HOSTS, document, healths, last_result, one_check, wait_for
 
 class Server:
     """Listens on one port at any of several addresses; each may be closed and opened."""
@@ -42,34 +40,6 @@ def server():
     server = Server(HOSTS)
     yield server
     server.end()
-
-
-def document(port, health="", checks=None, hosts=HOSTS):
-    """Backends on the loopback network: the dataplane has no way to them, the checks have."""
-    checks = checks or f"{{type: tcp, {FAST}, port: {port}}}"
-    backends = "".join(f"      - address: {host}\n" for host in hosts)
-    return f"""\
-services:
-  - name: pay
-    address: 192.0.2.10
-    protocol: tcp
-    port: 443
-    mode: ipip
-    health: {{checks: [{checks}], {health}}}
-    backends:
-{backends}"""
-
-
-def healths(control):
-    return {b["address"]: b["health"]
-            for b in control.api.get("/v1/services/pay")["backends"]}
-
-
-def wait_for(control, wanted, timeout=60):
-    end = time.monotonic() + timeout
-    while (seen := healths(control)) != wanted:
-        assert time.monotonic() < end, f"{seen}, not {wanted}: {control.daemon.log_tail()}"
-        time.sleep(0.01)
 
 
 def all_are(health, **others):
@@ -269,13 +239,7 @@ def web():
 
 
 def http_document(port, more=""):
-    return document(0, health="min-healthy: 0", hosts=HOSTS[:1],
-                    checks=f"{{type: http, {FAST}, port: {port}{more}}}")
-
-
-def last_result(control):
-    backend, = control.api.get("/v1/services/pay")["backends"]
-    return backend["checked"]["checks"][0]["last_result"]
+    return one_check("http", port, more)
 
 
 def test_http_asks_what_it_is_told_and_believes_the_status(control, web):
@@ -337,7 +301,7 @@ def test_http_of_something_else_is_down(control, server):
     ("checks: [{type: http, send: x}]", "send is for checks of type tcp"),
     ("checks: [{type: tcp, path: /}]", "path is for checks of type http"),
     ("checks: []", "must be a list of 1..8 checks"),
-    ("checks: [{type: tpc}]", '"tpc" is not tcp or http'),
+    ("checks: [{type: tpc}]", '"tpc" is not tcp'),
     ("checks: [{type: tcp, interval: 5ms}]", "5ms is not in 10ms..1h"),
     ("checks: [{type: tcp, interval: 5}]", '"5" is not a duration such as 100ms'),
     ("checks: [{type: tcp, interval: 1s, fast-interval: 2s}]",
