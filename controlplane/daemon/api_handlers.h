@@ -75,12 +75,6 @@ json_t *api_overrides_view(struct daemon *d);
 /** A list of workers with load and tables. */
 json_t *api_workers_view(struct daemon *d);
 
-/** A service as people see it. @param with_backends Each of them too. Call counters_read() before. */
-json_t *api_service_view(
-		struct daemon *d, const struct config_service *service, bool with_backends);
-/** Append the backends of @p service to @p list. */
-void api_backends_view(struct daemon *d, const struct config_service *service, json_t *list);
-
 /**
  * What is wanted and known of a backend, put together.
  * @return true: it takes new flows now (routes included where known).

@@ -4,10 +4,12 @@
  * Services and backends as people see them: configuration, overrides and counters
  * together.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/api_list.h"
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/desired.h"
@@ -148,19 +150,67 @@ one_backend_view(struct daemon *d, const struct config_service *service, const s
 							&service->conf.key)));
 }
 
-void
-api_backends_view(struct daemon *d, const struct config_service *service, json_t *list)
+/** A list of backends under way. */
+struct backend_list {
+	struct daemon *daemon;
+	struct config *config;			  /* Of when it began. */
+	const struct config_service *service;	  /* The next backend's, if there is one. */
+	const struct config_service *end_service; /* Behind the last. */
+	uint32_t backend;			  /* The next. */
+	uint64_t sum_weight;			  /* Of the service; from its first backend on. */
+};
+
+static json_t *
+backend_list_next(void *context)
 {
-	const struct counters_service *counted =
-			counters_find_service(reconcile_counters(d->reconcile), &service->conf.key);
-	uint64_t sum_weight;
+	struct backend_list *l = context;
+	const struct config_service *service;
+	struct backend_view v;
 
-	api_nb_usable(d, service, &sum_weight);
-	for (uint32_t i = 0; i < service->nb_backends; i++) {
-		struct backend_view v = view_of(d, service, &service->backends[i]);
-
-		json_array_append_new(list, backend_view(d, service, &v, sum_weight, counted));
+	while (l->service < l->end_service && l->backend == l->service->nb_backends) {
+		l->service++;
+		l->backend = 0;
 	}
+	if (l->service == l->end_service)
+		return NULL;
+	service = l->service;
+	if (l->backend == 0)
+		api_nb_usable(l->daemon, service, &l->sum_weight);
+	v = view_of(l->daemon, service, &service->backends[l->backend++]);
+	return backend_view(l->daemon, service, &v, l->sum_weight,
+			counters_find_service(reconcile_counters(l->daemon->reconcile),
+					&service->conf.key));
+}
+
+static void
+backend_list_end(void *context)
+{
+	struct backend_list *l = context;
+
+	config_unref(l->config);
+	free(l);
+}
+
+/** @param head As in api_list_reply(). @param service NULL: all of them. */
+static void
+reply_with_backends(struct request *r, json_t *head, const struct config_service *service)
+{
+	struct config *config = reconcile_state(r->daemon->reconcile)->config;
+	struct backend_list *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		json_decref(head);
+		request_reply(r, 500, NULL);
+		return;
+	}
+	l->daemon = r->daemon;
+	l->config = config_ref(config);
+	l->service = service != NULL ? service : config->services;
+	l->end_service = l->service + (service != NULL ? 1 : config->nb_services);
+	api_list_reply(r, head, "backends",
+			&(struct api_list){ .context = l,
+					.next = backend_list_next,
+					.end = backend_list_end });
 }
 
 static json_t *
@@ -176,8 +226,8 @@ lifetimes_view(const struct service_conf *conf)
 	return json;
 }
 
-json_t *
-api_service_view(struct daemon *d, const struct config_service *service, bool with_backends)
+static json_t *
+service_view(struct daemon *d, const struct config_service *service)
 {
 	const struct service_conf *conf = &service->conf;
 	const struct counters_service *counted =
@@ -202,26 +252,51 @@ api_service_view(struct daemon *d, const struct config_service *service, bool wi
 
 	json_object_set_new(json, "health", health_service_view(d->health, &conf->key));
 	set_sums(json, counted != NULL ? &counted->sum : NULL);
-	if (with_backends) {
-		json_t *list = json_array();
-
-		api_backends_view(d, service, list);
-		json_object_set_new(json, "backends", list);
-	}
 	return json;
+}
+
+/** A list of services under way. */
+struct service_list {
+	struct daemon *daemon;
+	struct config *config; /* Of when it began. */
+	uint32_t service;      /* The next. */
+};
+
+static json_t *
+service_list_next(void *context)
+{
+	struct service_list *l = context;
+
+	if (l->service == l->config->nb_services)
+		return NULL;
+	return service_view(l->daemon, &l->config->services[l->service++]);
+}
+
+static void
+service_list_end(void *context)
+{
+	struct service_list *l = context;
+
+	config_unref(l->config);
+	free(l);
 }
 
 void
 api_services(struct request *r)
 {
-	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
-	json_t *list = json_array();
+	struct service_list *l = calloc(1, sizeof(*l));
 
+	if (l == NULL) {
+		request_reply(r, 500, NULL);
+		return;
+	}
 	counters_read(reconcile_counters(r->daemon->reconcile));
-	for (uint32_t i = 0; i < config->nb_services; i++)
-		json_array_append_new(
-				list, api_service_view(r->daemon, &config->services[i], false));
-	request_reply(r, 200, json_pack("{s:o}", "services", list));
+	l->daemon = r->daemon;
+	l->config = config_ref(reconcile_state(r->daemon->reconcile)->config);
+	api_list_reply(r, NULL, "services",
+			&(struct api_list){ .context = l,
+					.next = service_list_next,
+					.end = service_list_end });
 }
 
 void
@@ -232,16 +307,14 @@ api_service(struct request *r)
 	if (service == NULL)
 		return;
 	counters_read(reconcile_counters(r->daemon->reconcile));
-	request_reply(r, 200, api_service_view(r->daemon, service, true));
+	reply_with_backends(r, service_view(r->daemon, service), service);
 }
 
 void
 api_backends(struct request *r)
 {
-	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
 	const char *chosen = request_param(r, "service");
 	const struct config_service *service = NULL;
-	json_t *list;
 
 	if (chosen != NULL) {
 		service = api_find_service(r, chosen);
@@ -249,12 +322,7 @@ api_backends(struct request *r)
 			return;
 	}
 	counters_read(reconcile_counters(r->daemon->reconcile));
-	list = json_array();
-	for (uint32_t i = 0; i < config->nb_services; i++) {
-		if (service == NULL || service == &config->services[i])
-			api_backends_view(r->daemon, &config->services[i], list);
-	}
-	request_reply(r, 200, json_pack("{s:o}", "backends", list));
+	reply_with_backends(r, NULL, service);
 }
 
 void

@@ -29,7 +29,7 @@
 /** Before it stops: the end of a stream takes some turns. */
 #define LAST_RUNS 16
 /** Of a stream, so much is asked for at a time. */
-#define STREAM_BLOCK 4096
+#define STREAM_BLOCK 16384
 /** Of a body that is refused, so much is read before the refusal is given. */
 #define DISCARD_MAX (2 * REQUEST_MAX_BODY)
 
@@ -115,7 +115,8 @@ on_stream_read(void *context, uint64_t at, char *buf, size_t size)
 
 	(void)at;
 	if (n < 0)
-		return MHD_CONTENT_READER_END_OF_STREAM;
+		return n == -1 ? MHD_CONTENT_READER_END_OF_STREAM
+			       : MHD_CONTENT_READER_END_WITH_ERROR;
 	if (n == 0) {
 		c->suspended = true;
 		MHD_suspend_connection(c->mhd);

@@ -33,10 +33,10 @@ struct request_param {
 	char *value;
 };
 
-/** A reply that has no end of its own. */
+/** A reply that is made while it is sent. */
 struct request_stream {
 	void *context;
-	/** @return bytes; 0: nothing now, http_wake() tells when; -1: it ends. */
+	/** @return bytes; 0: nothing now, http_wake() tells when; -1: it ends; -2: it breaks off. */
 	ssize_t (*read)(void *context, char *buf, size_t size);
 	void (*end)(void *context); /**< Called once, however it ends. */
 };

@@ -36,6 +36,46 @@ def test_status_says_what_is_wrong(running):
     assert status["last_apply"] is None
 
 
+def read_answer(connection, begin):
+    """The JSON of a chunked answer, to the end of the connection, of which @p begin was read."""
+    parts = [begin]
+    while part := connection.recv(1 << 16):
+        parts.append(part)
+    chunks, body = b"".join(parts).split(b"\r\n\r\n", 1)[1], b""
+    while True:
+        size, chunks = chunks.split(b"\r\n", 1)
+        if int(size, 16) == 0:
+            return json.loads(body)
+        body += chunks[:int(size, 16)]
+        chunks = chunks[int(size, 16) + 2:]
+
+
+def ask(control, path):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(60)
+    connection.connect(str(control.socket))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    return connection
+
+
+def test_a_long_list_holds_up_nobody_and_outlives_its_configuration(control):
+    hosts = [f"10.1.{n // 200}.{1 + n % 200}" for n in range(4000)]  # More than sockets hold.
+    service = ("services:\n  - {name: many, address: 192.0.2.1, protocol: tcp, port: 80, "
+               "mode: ipip, backends: [")
+    control.start(service + ", ".join(f"{{address: {host}}}" for host in hosts) + "]}\n")
+    for path in ("/v1/backends", "/v1/services/many"):
+        control.api.apply_yaml(control.config.read_text(encoding="utf-8"))
+        with ask(control, path) as gone:  # A reader that loses interest.
+            gone.recv(1000)
+        with ask(control, path) as reader:
+            begin = reader.recv(100)
+            control.api.apply_yaml("services: []\n", allow_empty="true")
+            assert control.api.get("/v1/backends") == {"backends": []}
+            answer = read_answer(reader, begin)
+        assert [backend["address"] for backend in answer["backends"]] == hosts
+        assert {backend["service"] for backend in answer["backends"]} == {"tcp/192.0.2.1:80"}
+
+
 def test_services_are_found_by_name_and_by_id(running):
     services = running.api.get("/v1/services")["services"]
     assert [s["name"] for s in services] == ["pay", DNS]
