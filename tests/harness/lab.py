@@ -23,13 +23,13 @@ def backend_address(family, number):
 class Load:
     """scripts/http-load inside the client's namespace, in the background."""
 
-    def __init__(self, lab, **options):
+    def __init__(self, lab, port=80, **options):
         self.report_path = tempfile.mktemp(prefix="guideway-load-", suffix=".json")
         command = ["ip", "netns", "exec", f"{lab.name}-client", ROOT / "scripts/http-load",
                    "--report", self.report_path]
         for address in VIPS.values():
             host = f"[{address}]" if ":" in address else address
-            command += ["--url", f"http://{host}/"]
+            command += ["--url", f"http://{host}:{port}/"]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -21,6 +21,19 @@ def run(*command):
     return done.stdout
 
 
+def call_inside(name, function):
+    """Run a function on a thread inside a namespace; the sockets that it makes stay there."""
+    def inside():
+        with open(f"/run/netns/{name}", "rb") as file:
+            if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        return function()
+
+    # A thread of its own each time: it never comes back from the namespace.
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        return executor.submit(inside).result()
+
+
 class Namespace:
     """A network namespace; leftovers of that name from a killed run are removed first."""
 
@@ -57,12 +70,4 @@ class Namespace:
 
     def call(self, function):
         """Run a function on a thread inside the namespace (sockets stay there for good)."""
-        def inside():
-            with open(f"/run/netns/{self.name}", "rb") as file:
-                if _libc.setns(file.fileno(), CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "setns")
-            return function()
-
-        # A thread of its own each time: it never comes back from the namespace.
-        with concurrent.futures.ThreadPoolExecutor(1) as executor:
-            return executor.submit(inside).result()
+        return call_inside(self.name, function)
