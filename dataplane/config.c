@@ -89,6 +89,11 @@ static const struct yaml_field channel_fields[] = {
 	CONF_TEXT("user", control_user),
 };
 
+static const struct yaml_field advertise_fields[] = {
+	CONF_TEXT("tap", advertise_tap),
+	CONF_TEXT("spare_tap", advertise_spare_tap),
+};
+
 #define SECTION(name)                                                                         \
 	static void read_##name(struct yaml_reader *r, const yaml_node_t *node, void *object) \
 	{                                                                                     \
@@ -99,6 +104,7 @@ SECTION(idle)
 SECTION(memory)
 SECTION(limits)
 SECTION(channel)
+SECTION(advertise)
 
 static void
 read_log_level(struct yaml_reader *r, const yaml_node_t *node, void *object)
@@ -131,6 +137,7 @@ static const struct yaml_field root_fields[] = {
 	{ "memory", YAML_FIELD_READ, .read = read_memory },
 	{ "limits", YAML_FIELD_READ, .read = read_limits },
 	{ "channel", YAML_FIELD_READ, .read = read_channel },
+	{ "advertise", YAML_FIELD_READ, .read = read_advertise },
 	{ "ports", YAML_FIELD_READ, .read = config_read_ports },
 };
 
@@ -189,6 +196,7 @@ document_read(struct yaml_reader *r, struct dataplane_conf *conf)
 	if (yaml_child(r, yaml_child(r, root, "lcores"), "workers") == NULL)
 		yaml_error(r, root, "lcores.workers is missing");
 	config_check_lcores(r, root, conf);
+	config_check_advertise(r, root, conf);
 	resolve_user(r, root, conf);
 }
 

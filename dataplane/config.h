@@ -122,6 +122,9 @@ struct dataplane_conf {
 	char channel_socket[108]; /**< Default /run/guideway/channel.sock. */
 	char control_user[32];	  /**< May connect besides root; default "guideway" if it exists. */
 	uid_t control_uid;	  /**< Resolved; (uid_t)-1: root only. */
+	/* advertise: empty: VIPs are not advertised. */
+	char advertise_tap[16];	      /**< The kernel's name of the TAP of VIPs. */
+	char advertise_spare_tap[16]; /**< Of VIPs for which others come first; may be empty. */
 	/* misc */
 	char file_prefix[32]; /**< EAL's; default "guideway". */
 	char log_level[16];   /**< "info", "debug", … */

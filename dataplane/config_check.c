@@ -281,6 +281,51 @@ config_check_ports(struct yaml_reader *r, const yaml_node_t *node, struct datapl
 }
 
 void
+config_check_interface_name(
+		struct yaml_reader *r, const yaml_node_t *node, const char *key, const char *name)
+{
+	if (strpbrk(name, "/, :%") != NULL)
+		yaml_error_at_key(r, node, key, "\"%s\" is not the name of an interface", name);
+}
+
+/* The name of an interface of ours must be that of no other. */
+static void
+check_advertise_tap(struct yaml_reader *r, const yaml_node_t *node, const char *key,
+		const char *tap, const struct dataplane_conf *conf)
+{
+	if (tap[0] == '\0')
+		return;
+	config_check_interface_name(r, node, key, tap);
+	for (uint16_t i = 0; i < conf->nb_ports; i++) {
+		const struct port_conf *port = &conf->ports[i];
+
+		if (is_same_text(tap, port->interface) ||
+				(port->punt == PUNT_TAP && is_same_text(tap, port->punt_tap)))
+			yaml_error_at_key(r, node, key, "%s is an interface of port %s", tap,
+					port->name);
+	}
+}
+
+void
+config_check_advertise(
+		struct yaml_reader *r, const yaml_node_t *root, const struct dataplane_conf *conf)
+{
+	const yaml_node_t *node = yaml_child(r, root, "advertise");
+	size_t len;
+
+	if (node == NULL)
+		return;
+	len = yaml_path_push(r, "advertise");
+	if (conf->advertise_tap[0] == '\0')
+		yaml_error(r, node, "tap is missing");
+	check_advertise_tap(r, node, "tap", conf->advertise_tap, conf);
+	check_advertise_tap(r, node, "spare_tap", conf->advertise_spare_tap, conf);
+	if (is_same_text(conf->advertise_tap, conf->advertise_spare_tap))
+		yaml_error_at_key(r, node, "spare_tap", "must be another than tap");
+	yaml_path_pop(r, len);
+}
+
+void
 config_check_lcores(
 		struct yaml_reader *r, const yaml_node_t *root, const struct dataplane_conf *conf)
 {

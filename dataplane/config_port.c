@@ -386,12 +386,8 @@ check_device_values(struct yaml_reader *r, const yaml_node_t *node, const struct
 		yaml_error_at_key(r, node, "pcap_out", "must not have a comma");
 	if (strchr(port->xdp_program, ',') != NULL)
 		yaml_error_at_key(r, node, "xdp_program", "must not have a comma");
-	if (strpbrk(port->interface, "/, :") != NULL)
-		yaml_error_at_key(r, node, "interface", "\"%s\" is not the name of an interface",
-				port->interface);
-	if (strpbrk(port->punt_tap, "/, :") != NULL)
-		yaml_error_at_key(r, node, "punt_tap", "\"%s\" is not the name of an interface",
-				port->punt_tap);
+	config_check_interface_name(r, node, "interface", port->interface);
+	config_check_interface_name(r, node, "punt_tap", port->punt_tap);
 }
 
 /* Without anything for untagged packets, VLANs are all that the port has. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/advertise.h"
 #include "dataplane/control_internal.h"
 #include "dataplane/log.h"
 #include "dataplane/neighbour.h"
@@ -109,6 +110,8 @@ control_create(struct dataplane *dp)
 		LOG_CONTROL(ERR, "state: out of memory");
 		goto err_destroy_state;
 	}
+	if (advertise_create(&dp->conf, &c->advertise) != 0)
+		goto err_destroy_state;
 	c->server = create_server(c);
 	if (c->server == NULL) {
 		LOG_CONTROL(ERR, "channel %s: %s", dp->conf.channel_socket, strerror(errno));
@@ -118,6 +121,7 @@ control_create(struct dataplane *dp)
 	return c;
 
 err_destroy_state:
+	advertise_destroy(c->advertise);
 	state_destroy(c->state);
 	suspects_destroy(c->suspects);
 	free(c);
@@ -226,6 +230,7 @@ control_run(void *context)
 		poll(fds, ARRAY_LEN(fds), more ? 0 : SESSION_POLL_MS);
 		follow_session(c);
 		more = read_commands(c);
+		more |= advertise_step(c->advertise, control_now_ms());
 		control_txn_timeout(c);
 		send_suspicions(c);
 		control_quarantine_check(c);
@@ -257,6 +262,7 @@ control_destroy(struct control *c)
 	if (c->started)
 		pthread_join(c->thread, NULL);
 	control_txn_drop(c);
+	advertise_destroy(c->advertise);
 	session_server_destroy(c->server);
 	atomic_store_explicit(&c->dp->snapshot, NULL, memory_order_release);
 	state_destroy(c->state);

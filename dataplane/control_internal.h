@@ -53,6 +53,7 @@ struct control_batch {
 	uint64_t sweeps[CONFIG_MAX_WORKERS]; /**< It is over when each worker has reached this. */
 };
 
+struct advertise;
 struct suspects;
 
 struct control {
@@ -69,9 +70,10 @@ struct control {
 	uint32_t nb_batches;
 	struct control_batch batches[CONTROL_MAX_BATCHES];
 	struct suspects *suspects;
-	uint16_t sign_worker;	 /**< Whose signs are taken next. */
-	bool reroute;		 /**< Routes are to be asked for again. */
-	uint64_t reroute_due_ms; /**< Not before. */
+	struct advertise *advertise; /**< NULL: VIPs are not advertised. */
+	uint16_t sign_worker;	     /**< Whose signs are taken next. */
+	bool reroute;		     /**< Routes are to be asked for again. */
+	uint64_t reroute_due_ms;     /**< Not before. */
 	pthread_t thread;
 	bool started;
 };

@@ -9,6 +9,7 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "dataplane/advertise.h"
 #include "dataplane/control_internal.h"
 #include "dataplane/log.h"
 #include "dataplane/neighbour.h"
@@ -36,6 +37,7 @@ control_publish(struct control *c, const struct snapshot *snapshot)
 				(unsigned long long)snapshot->generation);
 		complain_ms += 1000;
 	}
+	advertise_want(c->advertise, snapshot);
 }
 
 void

@@ -140,7 +140,7 @@ need_capability(enum exit_code *found, const struct port_conf *port, unsigned in
 }
 
 static void
-check_tap(enum exit_code *found, const struct port_conf *port, const char *tap)
+check_tap(enum exit_code *found, const char *whose, const char *tap)
 {
 	struct kernel_interface interface;
 
@@ -148,17 +148,17 @@ check_tap(enum exit_code *found, const struct port_conf *port, const char *tap)
 		problem(found, EXIT_CODE_PERMISSION,
 				"%s: making TAP %s needs CAP_NET_ADMIN: run as root, or give "
 				"AmbientCapabilities=CAP_NET_ADMIN in the systemd unit",
-				port->name, tap);
+				whose, tap);
 		return;
 	}
 	if (access("/dev/net/tun", R_OK | W_OK) < 0)
-		problem(found, EXIT_CODE_PORT, "%s: /dev/net/tun: %s; cure: modprobe tun",
-				port->name, strerror(errno));
+		problem(found, EXIT_CODE_PORT, "%s: /dev/net/tun: %s; cure: modprobe tun", whose,
+				strerror(errno));
 	if (environment_interface(tap, &interface) == 0)
 		problem(found, EXIT_CODE_PORT,
 				"%s: an interface %s exists already; cure: ip link del %s, or another "
 				"name",
-				port->name, tap, tap);
+				whose, tap, tap);
 }
 
 static void
@@ -338,7 +338,7 @@ check_port(enum exit_code *found, const struct dataplane_conf *conf, const struc
 		check_af_xdp(found, conf, port);
 		break;
 	case DEVICE_TAP:
-		check_tap(found, port, port->interface);
+		check_tap(found, port->name, port->interface);
 		break;
 	case DEVICE_PCAP:
 		check_file(found, port, port->path);
@@ -359,7 +359,7 @@ check_port(enum exit_code *found, const struct dataplane_conf *conf, const struc
 		break;
 	}
 	if (port->punt == PUNT_TAP)
-		check_tap(found, port, port->punt_tap);
+		check_tap(found, port->name, port->punt_tap);
 }
 
 enum exit_code
@@ -371,5 +371,9 @@ preflight_check(const struct dataplane *dp)
 	check_memory(&found, dp);
 	for (uint16_t i = 0; i < dp->conf.nb_ports; i++)
 		check_port(&found, &dp->conf, &dp->conf.ports[i]);
+	if (dp->conf.advertise_tap[0] != '\0')
+		check_tap(&found, "advertise", dp->conf.advertise_tap);
+	if (dp->conf.advertise_spare_tap[0] != '\0')
+		check_tap(&found, "advertise", dp->conf.advertise_spare_tap);
 	return found;
 }

@@ -11,6 +11,8 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/main_lcore.h"
+#include "net/parse.h"
+#include "service/snapshot.h"
 
 #define PUNT_QUEUE 0
 #define PUNT_BURST 32
@@ -21,12 +23,30 @@ punt_has_kernel(const struct dataplane *dp, uint16_t port)
 	return dp->ports[port].tap_id != UINT16_MAX;
 }
 
+/** Is it addressed to a VIP? The kernel, which may have that address (advertise.h), shall not answer. */
+static bool
+is_for_vip(const struct dataplane *dp, const struct rte_mbuf *m)
+{
+	const struct snapshot *s = atomic_load_explicit(&dp->snapshot, memory_order_acquire);
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct packet packet;
+	struct ip_addr dst;
+
+	packet_parse(frame, m->data_len, m->pkt_len, &packet);
+	if (s == NULL || packet.kind == PACKET_DROP || packet.kind == PACKET_ARP ||
+			packet.kind == PACKET_OTHER)
+		return false;
+	dst = frame[packet.l3] >> 4 == 6 ? ip_addr_from_bytes(IP_V6, frame + packet.l3 + 24)
+					 : ip_addr_from_bytes(IP_V4, frame + packet.l3 + 16);
+	return snapshot_is_vip(s, &dst);
+}
+
 void
 punt_to_kernel(const struct dataplane *dp, const struct exception *x)
 {
 	struct rte_mbuf *m = x->mbuf;
 
-	if (!punt_has_kernel(dp, x->port)) {
+	if (!punt_has_kernel(dp, x->port) || is_for_vip(dp, m)) {
 		main_lcore_drop(dp, m, DROP_NO_SERVICE);
 		return;
 	}

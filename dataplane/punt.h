@@ -19,7 +19,7 @@ struct dataplane;
 /** Does a port give packets to the kernel? */
 bool punt_has_kernel(const struct dataplane *dp, uint16_t port);
 
-/** Give a packet to the kernel; drops it if the port does not punt. Takes the mbuf. */
+/** Give a packet to the kernel; drops it if the port does not punt, or if it is for a VIP. Takes the mbuf. */
 void punt_to_kernel(const struct dataplane *dp, const struct exception *x);
 
 /** Send what the kernel has for the ports. @return number of packets. */

@@ -247,6 +247,10 @@ report_consequences(const struct dataplane *dp, uint64_t memory_mb)
 			conf->control_uid == (uid_t)-1 || conf->control_uid == 0
 					? ""
 					: conf->control_user);
+	if (conf->advertise_tap[0] != '\0')
+		line("advertise", "VIPs are addresses of %s%s%s", conf->advertise_tap,
+				conf->advertise_spare_tap[0] != '\0' ? ", spare ones of " : "",
+				conf->advertise_spare_tap);
 	fflush(stdout);
 }
 

@@ -28,7 +28,7 @@
 #define RETRY_S 0.2
 /** Until a full ring is looked at again. */
 #define RING_FULL_S 0.001
-/** Before, the byte was reserved; link_state.knows_on_down tells. */
+/** Before, on_down and advertise were reserved; link_state.knows_on_down tells. */
 #define VERSION_OF_ON_DOWN 2
 /** A session whose dataplane is silent for so long is given up. */
 #define SILENT_US 30000000
@@ -151,8 +151,10 @@ flight_message(const struct link *link, uint32_t i, struct message *m)
 	} else {
 		change_to_message(&flight->diff->list[i - (flight->full_sync ? 2 : 1)], m);
 		if (m->type == MSG_SERVICE_SET &&
-				session_client_version(link->client) < VERSION_OF_ON_DOWN)
+				session_client_version(link->client) < VERSION_OF_ON_DOWN) {
 			m->SERVICE_SET.conf.on_down = ON_DOWN_MOVE;
+			m->SERVICE_SET.conf.advertise = ADVERTISE_PREFERRED;
+		}
 	}
 }
 

@@ -326,6 +326,7 @@ part_build(struct record *record, uint32_t tick_ms)
 	part->removed = !record->live;
 	part->mode = conf->mode;
 	part->key = conf->key;
+	part->advertise = conf->advertise;
 	part->syn_reselect_ticks = ticks(
 			conf->syn_reselect_idle_s, SERVICE_DEFAULT_SYN_RESELECT_IDLE_S, tick_ms);
 	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)

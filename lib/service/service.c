@@ -44,6 +44,7 @@ conf_error_text(enum conf_error error)
 		[CONF_NO_HASH_KEY] = "services need a hash key first",
 		[CONF_SAME_IDENTITY] = "two backends of the service have the same Maglev identity",
 		[CONF_BAD_ON_DOWN] = "on-down is not move, reset or keep",
+		[CONF_BAD_ADVERTISE] = "advertise is not preferred, spare or none",
 	};
 
 	if ((unsigned int)error >= NB_CONF_ERRORS || texts[error] == NULL)
@@ -76,6 +77,8 @@ service_conf_check(const struct service_conf *conf)
 		return CONF_BAD_MODE;
 	if (conf->on_down > ON_DOWN_KEEP)
 		return CONF_BAD_ON_DOWN;
+	if (conf->advertise > ADVERTISE_NONE)
+		return CONF_BAD_ADVERTISE;
 	if (conf->nb_slots != 0 && !maglev_slots_valid(conf->nb_slots))
 		return CONF_BAD_SLOTS;
 	for (unsigned int i = 0; i < NB_FLOW_STATES; i++)
@@ -83,9 +86,8 @@ service_conf_check(const struct service_conf *conf)
 			return CONF_BAD_LIFETIME;
 	if (conf->syn_reselect_idle_s > SERVICE_MAX_SYN_RESELECT_IDLE_S)
 		return CONF_BAD_LIFETIME;
-	for (unsigned int i = 0; i < ARRAY_LEN(conf->reserved); i++)
-		if (conf->reserved[i] != 0)
-			return CONF_BAD_RESERVED;
+	if (conf->reserved != 0)
+		return CONF_BAD_RESERVED;
 	return CONF_OK;
 }
 
@@ -162,6 +164,21 @@ service_on_down_name(uint8_t on_down)
 		return "reset";
 	case ON_DOWN_KEEP:
 		return "keep";
+	default:
+		return "?";
+	}
+}
+
+const char *
+service_advertise_name(uint8_t advertise)
+{
+	switch (advertise) {
+	case ADVERTISE_PREFERRED:
+		return "preferred";
+	case ADVERTISE_SPARE:
+		return "spare";
+	case ADVERTISE_NONE:
+		return "none";
 	default:
 		return "?";
 	}

@@ -60,6 +60,13 @@ enum service_on_down {
 	ON_DOWN_KEEP = 2, /**< They stay; only new flows avoid it. */
 };
 
+/** How routers hear of a service's VIP, where the balancer advertises VIPs at all. */
+enum service_advertise {
+	ADVERTISE_PREFERRED = 0,
+	ADVERTISE_SPARE = 1, /**< Others first; this balancer if nobody else has it. */
+	ADVERTISE_NONE = 2,
+};
+
 /** Identity of a service. */
 struct service_key {
 	struct ip_addr vip;
@@ -77,7 +84,8 @@ struct service_conf {
 	uint32_t syn_reselect_idle_s; /**< A SYN on a flow idle for so long chooses anew; 0 = default. */
 	uint8_t mode;		      /**< enum service_mode. */
 	uint8_t on_down;	      /**< enum service_on_down. */
-	uint8_t reserved[2];	      /**< Zero. */
+	uint8_t advertise; /**< enum service_advertise; of services with one VIP the best counts. */
+	uint8_t reserved;  /**< Zero. */
 };
 _Static_assert(sizeof(struct service_conf) == 52, "wire format");
 
@@ -122,6 +130,7 @@ enum conf_error {
 	CONF_NO_HASH_KEY,   /**< Services without a hash key. */
 	CONF_SAME_IDENTITY, /**< Two backends of a service with equal maglev_backend_key(). */
 	CONF_BAD_ON_DOWN,
+	CONF_BAD_ADVERTISE,
 	NB_CONF_ERRORS
 };
 
@@ -161,6 +170,8 @@ struct backend_effect backend_effect(
 const char *service_protocol_name(uint8_t protocol); /**< "tcp", "udp", else "?". */
 const char *service_mode_name(uint8_t mode);	     /**< "direct", "ipip", else "?". */
 const char *service_on_down_name(uint8_t on_down);   /**< "move", "reset", "keep", else "?". */
+const char *service_advertise_name(
+		uint8_t advertise);	       /**< "preferred", "spare", "none", else "?". */
 const char *backend_admin_name(uint8_t admin); /**< "enabled", "draining", "disabled", else "?". */
 const char *backend_health_name(uint8_t health); /**< "unknown", "up", "down", else "?". */
 

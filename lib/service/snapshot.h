@@ -68,7 +68,8 @@ struct snapshot_service {
 	uint32_t lifetime_ticks[NB_FLOW_STATES]; /**< Likewise. */
 	/* Line 1: for the control thread and for answers to people. */
 	alignas(CACHE_LINE) struct service_key key;
-	uint32_t refs; /**< Control thread only. */
+	uint32_t refs;	   /**< Control thread only. */
+	uint8_t advertise; /**< enum service_advertise. */
 };
 
 /** Look-up entry for an IPv4 service. */

@@ -31,6 +31,7 @@ REPLACE_ALL = 1
 
 DIRECT, IPIP = 1, 2
 MOVE, RESET, KEEP = range(3)
+PREFERRED, SPARE, NONE = range(3)
 ENABLED, DRAINING, DISABLED = 1, 2, 3
 UNKNOWN, UP, DOWN = 1, 2, 3
 SYN_RETRANSMISSIONS, RESETS, UNREACHABLE = 1, 2, 3
@@ -86,14 +87,16 @@ class Service:
     lifetimes: tuple = (0, 0, 0, 0)  # half-open, open, closing, udp; seconds; 0: default.
     syn_reselect_idle: int = 0
     on_down: int = MOVE
+    advertise: int = PREFERRED
 
     @property
     def key(self):
         return address_bytes(self.vip) + struct.pack("=HBB", self.port, self.protocol, 0)
 
     def pack(self):
-        return self.key + struct.pack("=I4IIBB2x", self.slots, *self.lifetimes,
-                                      self.syn_reselect_idle, self.mode, self.on_down)
+        return self.key + struct.pack("=I4IIBBBx", self.slots, *self.lifetimes,
+                                      self.syn_reselect_idle, self.mode, self.on_down,
+                                      self.advertise)
 
     def but(self, **changes):
         """A copy with some fields changed."""

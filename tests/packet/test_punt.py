@@ -61,6 +61,18 @@ def test_a_service_is_not_punted(rig):
     tap.close()
 
 
+def test_nothing_for_a_vip_is_punted(rig):
+    """The kernel may have VIPs as addresses (advertise.tap): it must not answer for them."""
+    rig.apply(Service(VIP, backends=[Backend(backend(4, 11))]))
+    tap = kernel_side(rig)
+    for data in (frame(rig.fresh_client(4), VIP, dport=22),
+                 bytes(Ether(src=WIRE_MAC, dst=FRONT_MAC)
+                       / IP(src=rig.fresh_client(4), dst=VIP, proto=47) / Raw(b"payload" * 4))):
+        rig.await_drop("no_service", lambda data=data: rig.front.send(data))
+    assert tap.receive(1, timeout=0.2, keep=lambda out: b"payload" in out) == []
+    tap.close()
+
+
 def test_what_the_kernel_sends_goes_out_of_the_port(rig):
     tap = kernel_side(rig)
     data = bytes(Ether(src=FRONT_MAC, dst=WIRE_MAC) / IP(src="10.1.0.2", dst="10.1.0.77")

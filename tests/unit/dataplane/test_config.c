@@ -38,6 +38,7 @@ static const char full[] =
 		"         mbufs: 20000, mbuf_size: 4096}\n"
 		"limits: {services: 10, members: 20}\n"
 		"channel: {socket: /tmp/x.sock, user: root}\n"
+		"advertise: {tap: gw-vips, spare_tap: gw-spare}\n"
 		"ports:\n"
 		"  - name: lan0\n"
 		"    device: af_packet\n"
@@ -124,6 +125,7 @@ test_minimal_file_gets_defaults(void **state)
 	assert_int_equal(conf.max_services, 16384);
 	assert_int_equal(conf.max_members, 131072);
 	assert_string_equal(conf.channel_socket, "/run/guideway/channel.sock");
+	assert_string_equal(conf.advertise_tap, "");
 	assert_string_equal(conf.file_prefix, "guideway");
 	assert_int_equal(conf.nb_ports, 1);
 	assert_int_equal(conf.ports[0].kind, DEVICE_NULL);
@@ -164,6 +166,8 @@ test_every_key_of_a_file_arrives(void **state)
 	assert_int_equal(conf.max_services, 10);
 	assert_int_equal(conf.max_members, 20);
 	assert_string_equal(conf.channel_socket, "/tmp/x.sock");
+	assert_string_equal(conf.advertise_tap, "gw-vips");
+	assert_string_equal(conf.advertise_spare_tap, "gw-spare");
 	assert_int_equal(conf.control_uid, 0);
 	assert_int_equal(conf.nb_ports, 5);
 
@@ -178,7 +182,7 @@ test_every_key_of_a_file_arrives(void **state)
 	assert_false(port->checksum_offload);
 	assert_int_equal(port->punt, PUNT_TAP);
 	assert_string_equal(port->punt_tap, "tap7");
-	assert_int_equal(port->line, 12);
+	assert_int_equal(port->line, 13);
 	assert_int_equal(port->nb_interfaces, 2);
 	assert_int_equal(lan->nb_addresses, 2);
 	assert_string_equal(ip_addr_format(&lan->addresses[1].addr, text), "fd00::2");
@@ -266,6 +270,20 @@ test_values_are_checked_with_their_place(void **state)
 		{ MINIMAL "channel: {user: no-such-user}\n",
 				"channel.user: this machine has no user" },
 		{ MINIMAL "channel: {socket: []}\n", "channel.socket: must be text" },
+		{ MINIMAL "advertise: {}\n", "advertise: tap is missing" },
+		{ MINIMAL "advertise: {spare_tap: b}\n", "advertise: tap is missing" },
+		{ MINIMAL "advertise: {tap: a/b}\n",
+				"advertise.tap: \"a/b\" is not the name of an interface" },
+		{ MINIMAL "advertise: {tap: a, spare_tap: a}\n",
+				"advertise.spare_tap: must be another than tap" },
+		{ MINIMAL "advertise: {tap: abcdefghijklmnop}\n", "is longer than 15 bytes" },
+		{ "lcores: {workers: [1]}\nadvertise: {tap: a, spare_tap: b}\n"
+		  "ports: [{name: p, device: tap, interface: a},\n"
+		  "        {name: q, device: \"null\", punt: tap, punt_tap: b}]\n",
+				"advertise.tap: a is an interface of port p" },
+		{ "lcores: {workers: [1]}\nadvertise: {tap: c, spare_tap: b}\n"
+		  "ports: [{name: q, device: \"null\", punt: tap, punt_tap: b}]\n",
+				"advertise.spare_tap: b is an interface of port q" },
 		{ MINIMAL "log_level: loud\n", "log_level: \"loud\" is none of: error" },
 		{ MINIMAL "name: a/b\n", "name: may have letters" },
 	};

@@ -73,8 +73,10 @@ test_each_wrong_field_of_a_service_has_its_error(void **state)
 	WRONG(syn_reselect_idle_s = SERVICE_MAX_SYN_RESELECT_IDLE_S + 1, CONF_BAD_LIFETIME);
 	WRONG(on_down = 3, CONF_BAD_ON_DOWN);
 	WRONG(on_down = 255, CONF_BAD_ON_DOWN);
-	WRONG(reserved[0] = 1, CONF_BAD_RESERVED);
-	WRONG(reserved[1] = 1, CONF_BAD_RESERVED);
+	WRONG(advertise = 3, CONF_BAD_ADVERTISE);
+	WRONG(advertise = 255, CONF_BAD_ADVERTISE);
+	WRONG(reserved = 1, CONF_BAD_RESERVED);
+	WRONG(advertise = ADVERTISE_NONE, CONF_OK);
 	WRONG(on_down = ON_DOWN_MOVE, CONF_OK);
 	WRONG(nb_slots = 0, CONF_OK);
 #undef WRONG
@@ -179,6 +181,10 @@ test_every_value_has_its_name(void **state)
 	assert_string_equal(service_on_down_name(ON_DOWN_RESET), "reset");
 	assert_string_equal(service_on_down_name(ON_DOWN_KEEP), "keep");
 	assert_string_equal(service_on_down_name(3), "?");
+	assert_string_equal(service_advertise_name(ADVERTISE_PREFERRED), "preferred");
+	assert_string_equal(service_advertise_name(ADVERTISE_SPARE), "spare");
+	assert_string_equal(service_advertise_name(ADVERTISE_NONE), "none");
+	assert_string_equal(service_advertise_name(3), "?");
 	assert_string_equal(backend_admin_name(ADMIN_ENABLED), "enabled");
 	assert_string_equal(backend_admin_name(ADMIN_DRAINING), "draining");
 	assert_string_equal(backend_admin_name(ADMIN_DISABLED), "disabled");

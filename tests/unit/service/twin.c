@@ -624,10 +624,11 @@ twin_random_service(struct twin *t, uint32_t key)
 		.syn_reselect_idle_s = twin_random(t, 5),
 		.mode = twin_random(t, 3) == 0 ? MODE_DIRECT : MODE_IPIP,
 		.on_down = (uint8_t)twin_random(t, 3),
+		.advertise = (uint8_t)twin_random(t, 3),
 	};
 
 	if (twin_random(t, 50) == 0)
-		conf.reserved[1] = 1;
+		conf.reserved = 1;
 	return conf;
 }
 
@@ -811,6 +812,8 @@ check_service(struct twin *t, uint32_t k, const struct snapshot_service *part)
 	assert_int_equal(part->id, t->numbers[k].id);
 	assert_memory_equal(&part->key, &t->keys[k], sizeof(part->key));
 	assert_int_equal(part->removed, !s->exists);
+	if (s->exists)
+		assert_int_equal(part->advertise, s->conf.advertise);
 	for (uint32_t i = 0; i < NB_ADDRS; i++) {
 		uint32_t index = t->numbers[k].backends[i].index;
 
