@@ -2,6 +2,7 @@
 """What is missing is an error that names the cause and the cure, with its exit code; never a panic."""
 
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -164,10 +165,9 @@ def test_given_memory_too_small(platform):
 
 def test_hugepages_too_few(platform):
     free = 0
-    for size in (2, 1024):
-        with open(f"/sys/kernel/mm/hugepages/hugepages-{size * 1024}kB/free_hugepages",
-                  encoding="ascii") as file:
-            free += int(file.read()) * size
+    for size in pathlib.Path("/sys/kernel/mm/hugepages").glob("hugepages-*kB"):
+        kilobytes = int(size.name.removeprefix("hugepages-").removesuffix("kB"))
+        free += int((size / "free_hugepages").read_text()) * kilobytes // 1024
     mbufs = min((free + 4096) * 1024 * 1024 // 2400, 1 << 24)
     platform.refused(platform.config(memory={"hugepages": True, "mbufs": mbufs}), 10,
                      "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
