@@ -315,6 +315,28 @@ store_write(struct store *store, const struct store_change *change, int64_t *aud
 }
 
 int
+store_note(struct store *store, const struct store_change *change, const char *result)
+{
+	uint64_t revision = 0;
+	int64_t id = 0;
+	/* A commit to the log without waiting for it: SQLite syncs at the next one that is FULL. */
+	int ret = store_exec(store, "PRAGMA synchronous = NORMAL", "write");
+
+	if (ret == 0)
+		ret = store_begin(store);
+	if (ret == 0)
+		ret = meta_get(store, "revision", &revision);
+	if (ret == 0)
+		ret = store_audit_begin(store, change, revision, &id);
+	if (ret == 0)
+		ret = store_audit_finish(store, id, result, "");
+	ret = store_end(store, ret);
+	if (store_exec(store, "PRAGMA synchronous = FULL", "write") != 0)
+		ret = -EIO;
+	return ret;
+}
+
+int
 store_finish(struct store *store, int64_t audit_id, const char *result, const char *detail)
 {
 	return store_audit_finish(store, audit_id, result, detail);

@@ -6,7 +6,7 @@
  * @file
  * What outlives the daemon: the configuration with its history, the overrides and
  * the audit trail, in one SQLite database (WAL, synchronous=FULL: what a function
- * has stored survives kill -9 and power loss).
+ * has stored survives kill -9 and power loss, where nothing else is said).
  *
  * A change is one database transaction: the intent in the audit trail, the new
  * configuration as a revision, the new overrides; all or nothing. Its end is
@@ -74,6 +74,15 @@ MUST_CHECK int store_load(struct store *store, struct store_state *out);
  */
 MUST_CHECK int store_write(struct store *store, const struct store_change *change,
 		int64_t *audit_id, uint64_t *revision);
+
+/**
+ * Write down what was observed: an entry of the audit trail that has begun and ended with
+ * @p result. It does not wait for the disk: it survives kill -9, but if power is lost at
+ * that moment it may be missing.
+ * @param change Without config and overrides. @return 0; -EIO.
+ */
+MUST_CHECK int store_note(
+		struct store *store, const struct store_change *change, const char *result);
 
 /** How a change ended. @param result "in_force", "stored", … @return 0; -EIO. */
 MUST_CHECK int store_finish(

@@ -252,6 +252,34 @@ test_the_audit_trail_has_intent_before_result(void **state)
 }
 
 static void
+test_an_observation_is_an_entry_of_the_audit_trail_that_has_ended(void **state)
+{
+	struct store *store = fresh();
+	struct actor actor = { .uid = -1 };
+	struct store_change change = { .actor = &actor,
+		.action = "health.change",
+		.target = "2 backends",
+		.after = json_pack("[s, s]", "a", "b") };
+	struct config *config = config_of(80);
+	json_t *list, *entry;
+	uint64_t revision;
+
+	(void)state;
+	write_both(store, config, NULL, &revision);
+	assert_int_equal(store_note(store, &change, "observed"), 0);
+	list = store_audit(store, 1, 0);
+	entry = json_array_get(json_object_get(list, "entries"), 0);
+	assert_string_equal(json_string_value(json_object_get(entry, "action")), "health.change");
+	assert_string_equal(json_string_value(json_object_get(entry, "result")), "observed");
+	assert_int_equal(json_integer_value(json_object_get(entry, "revision")), revision);
+	assert_true(json_equal(json_object_get(entry, "after"), change.after));
+	json_decref(list);
+	json_decref(change.after);
+	config_unref(config);
+	store_close(store);
+}
+
+static void
 test_a_file_is_known_by_path_and_content(void **state)
 {
 	struct store *store = fresh();
@@ -304,6 +332,7 @@ main(void)
 		cmocka_unit_test(test_taking_back_restores_state_and_keeps_the_history),
 		cmocka_unit_test(test_history_is_bounded_and_keeps_what_is_current),
 		cmocka_unit_test(test_the_audit_trail_has_intent_before_result),
+		cmocka_unit_test(test_an_observation_is_an_entry_of_the_audit_trail_that_has_ended),
 		cmocka_unit_test(test_a_file_is_known_by_path_and_content),
 		cmocka_unit_test(test_a_damaged_database_is_refused_with_what_to_do),
 		cmocka_unit_test(test_a_directory_that_cannot_be_written_is_refused),
