@@ -74,17 +74,18 @@ combine(const struct watch *w, const struct watched *s, uint32_t member)
 
 /** Of the check that made it down; "" if none did. */
 static void
-why_down(const struct health *h, const struct watched *s, uint32_t member,
-		struct check_state *state)
+why_down(const struct health *h, const struct watched *s, uint32_t member, char *why)
 {
 	uint32_t nb = s->conf->nb_checks;
+	struct check_state state;
 
 	for (uint32_t i = nb; i-- > 0;) {
-		if (checker_look(h->checker, s->checks[member * nb + i], state) &&
-				state->health == HEALTH_DOWN)
+		if (checker_look(h->checker, s->checks[member * nb + i], &state) &&
+				state.health == HEALTH_DOWN) {
+			memcpy(why, state.why, CHECK_WHY_SIZE);
 			return;
+		}
 	}
-	state->why[0] = '\0';
 }
 
 static void
@@ -111,22 +112,18 @@ tell_guard(struct health *h, const struct watched *s, bool was_open)
 static void
 record(struct health *h, const struct watched *s, uint32_t member, uint8_t was)
 {
-	struct check_state state = { .why = "" };
-	uint8_t now = s->told[member];
-	bool open = s->guard.fail_open && now == HEALTH_UNKNOWN;
+	struct health_change change = {
+		.service = s->key, .backend = s->addrs[member], .was = was, .now = s->told[member]
+	};
 
-	if (!open)
-		why_down(h, s, member, &state);
-	health_record_add(h->record,
-			&(struct health_change){ .service = &s->key,
-					.backend = &s->addrs[member],
-					.was = was,
-					.now = now,
-					.why = open ? "fail open: fewer than min-healthy are up"
-						    : state.why,
-					.suspect = now == HEALTH_DOWN
-							? watched_suspected_lately(s, member)
-							: NULL });
+	if (s->guard.fail_open && change.now == HEALTH_UNKNOWN)
+		snprintf(change.why, sizeof(change.why), "%s",
+				"fail open: fewer than min-healthy are up");
+	else
+		why_down(h, s, member, change.why);
+	if (change.now == HEALTH_DOWN)
+		change.suspect = watched_suspected_lately(s, member);
+	health_record_add(h->record, &change);
 }
 
 /** Observe the backends with new verdicts. */

@@ -10,6 +10,8 @@
 #include "controlplane/daemon/service_id.h"
 
 #define WAIT_S 0.1
+/** Changes that are told before the loop turns. */
+#define TOLD_AT_ONCE 32
 /** Backends that one record names and the log tells; more are counted. */
 #define NAMED_MAX 100
 
@@ -17,8 +19,17 @@ struct health_record {
 	struct ev_loop *loop;
 	struct store *store;
 	struct events *events;
-	ev_timer timer;
-	json_t *list; /* NULL: nothing waits. */
+
+	/* What waits to be told. */
+	struct health_change *queue;
+	size_t room;
+	size_t first_queued;
+	size_t end_queued;
+	ev_timer tell;
+
+	/* What waits to be written into the audit trail. */
+	ev_timer write;
+	json_t *list; /* NULL: nothing. */
 	uint32_t nb;
 	char first[128]; /* Of the list: "service backend". */
 };
@@ -31,8 +42,6 @@ write_down(struct health_record *r)
 	struct store_change change = {
 		.actor = &actor, .action = "health.change", .target = target
 	};
-	uint64_t revision;
-	int64_t id;
 
 	if (r->list == NULL)
 		return;
@@ -43,8 +52,7 @@ write_down(struct health_record *r)
 	if (r->nb > NAMED_MAX)
 		log_line(LOG_WARNING, "health: %u more backends changed", r->nb - NAMED_MAX);
 	change.after = r->list;
-	if (store_write(r->store, &change, &id, &revision) != 0 ||
-			store_finish(r->store, id, "observed", "") != 0)
+	if (store_note(r->store, &change, "observed") != 0)
 		log_line(LOG_ERR, "health: changes cannot be recorded: %s", store_error(r->store));
 	json_decref(r->list);
 	r->list = NULL;
@@ -52,36 +60,11 @@ write_down(struct health_record *r)
 }
 
 static void
-on_timer(struct ev_loop *loop, ev_timer *w, int events)
+on_write(struct ev_loop *loop, ev_timer *w, int events)
 {
 	(void)loop;
 	(void)events;
 	write_down(w->data);
-}
-
-struct health_record *
-health_record_create(struct ev_loop *loop, struct store *store, struct events *events)
-{
-	struct health_record *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return NULL;
-	r->loop = loop;
-	r->store = store;
-	r->events = events;
-	ev_timer_init(&r->timer, on_timer, WAIT_S, 0.);
-	r->timer.data = r;
-	return r;
-}
-
-void
-health_record_destroy(struct health_record *r)
-{
-	if (r == NULL)
-		return;
-	ev_timer_stop(r->loop, &r->timer);
-	write_down(r);
-	free(r);
 }
 
 /** @param id, addr The change's service and backend, as text. */
@@ -94,13 +77,13 @@ change_json(const struct health_change *change, const char *id, const char *addr
 			change->suspect);
 }
 
-void
-health_record_add(struct health_record *r, const struct health_change *change)
+static void
+tell(struct health_record *r, const struct health_change *change)
 {
 	char id[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN], text[512];
 
-	service_id_format(change->service, id);
-	ip_addr_format(change->backend, addr);
+	service_id_format(&change->service, id);
+	ip_addr_format(&change->backend, addr);
 	snprintf(text, sizeof(text), "service %s: backend %s is %s, was %s%s%s%s%s", id, addr,
 			backend_health_name(change->now), backend_health_name(change->was),
 			change->why[0] != '\0' ? ": " : "", change->why,
@@ -110,11 +93,92 @@ health_record_add(struct health_record *r, const struct health_change *change)
 	if (r->list == NULL) {
 		r->list = json_array();
 		snprintf(r->first, sizeof(r->first), "%s %s", id, addr);
-		ev_timer_set(&r->timer, WAIT_S, 0.);
-		ev_timer_start(r->loop, &r->timer);
+		ev_timer_set(&r->write, WAIT_S, 0.);
+		ev_timer_start(r->loop, &r->write);
 	}
 	if (r->nb++ >= NAMED_MAX)
 		return;
 	log_line(change->now == HEALTH_DOWN ? LOG_WARNING : LOG_NOTICE, "health: %s", text);
 	json_array_append_new(r->list, change_json(change, id, addr));
+}
+
+/** Tell at most so many of those that wait. */
+static void
+tell_some(struct health_record *r, size_t most)
+{
+	for (; most > 0 && r->first_queued < r->end_queued; most--)
+		tell(r, &r->queue[r->first_queued++]);
+	if (r->first_queued < r->end_queued)
+		return;
+	free(r->queue);
+	r->queue = NULL;
+	r->room = 0;
+	r->first_queued = 0;
+	r->end_queued = 0;
+}
+
+static void
+tell_soon(struct health_record *r)
+{
+	if (r->queue == NULL || ev_is_active(&r->tell))
+		return;
+	ev_timer_set(&r->tell, 0., 0.);
+	ev_timer_start(r->loop, &r->tell);
+}
+
+static void
+on_tell(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	tell_some(w->data, TOLD_AT_ONCE);
+	tell_soon(w->data);
+}
+
+void
+health_record_add(struct health_record *r, const struct health_change *change)
+{
+	if (r->end_queued == r->room) {
+		size_t room = r->room == 0 ? TOLD_AT_ONCE : 2 * r->room;
+		struct health_change *queue = realloc(r->queue, room * sizeof(*queue));
+
+		if (queue == NULL) {
+			tell(r, change); /* Before those that wait: better than not at all. */
+			return;
+		}
+		r->queue = queue;
+		r->room = room;
+	}
+	r->queue[r->end_queued++] = *change;
+	tell_soon(r);
+}
+
+struct health_record *
+health_record_create(struct ev_loop *loop, struct store *store, struct events *events)
+{
+	struct health_record *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->loop = loop;
+	r->store = store;
+	r->events = events;
+	ev_timer_init(&r->write, on_write, WAIT_S, 0.);
+	ev_timer_init(&r->tell, on_tell, 0., 0.);
+	ev_set_priority(&r->tell, EV_MINPRI);
+	r->write.data = r;
+	r->tell.data = r;
+	return r;
+}
+
+void
+health_record_destroy(struct health_record *r)
+{
+	if (r == NULL)
+		return;
+	ev_timer_stop(r->loop, &r->tell);
+	tell_some(r, SIZE_MAX);
+	ev_timer_stop(r->loop, &r->write);
+	write_down(r);
+	free(r);
 }

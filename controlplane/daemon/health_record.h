@@ -4,9 +4,10 @@
 
 /**
  * @file
- * Changes of health, told to who follows events at once, and written into log and audit trail after they have taken effect:
- * an observation needs no permission, and a database must not delay it. What comes within
- * a moment is one record, so that a thousand backends that vanish at once cost one write.
+ * Changes of health as people see them: in events, in the log, in the audit trail. Told
+ * after they have taken effect, a few at a time, with the lowest priority: an observation
+ * needs no permission, and a thousand backends that vanish at once are not to keep the
+ * next change waiting. In the audit trail what comes within a moment is one record.
  *
  * Thread safety: the main thread only.
  */
@@ -15,6 +16,7 @@
 
 #include "controlplane/daemon/events.h"
 #include "controlplane/daemon/store.h"
+#include "controlplane/health/checker.h"
 
 struct health_record;
 
@@ -26,14 +28,15 @@ void health_record_destroy(struct health_record *r);
 
 /** A backend's health as forwarding is told it. */
 struct health_change {
-	const struct service_key *service;
-	const struct ip_addr *backend;
+	struct service_key service;
+	struct ip_addr backend;
 	uint8_t was; /**< enum backend_health. */
 	uint8_t now;
-	const char *why;     /**< For people; may be "". */
-	const char *suspect; /**< What the dataplane had against it just before; NULL: nothing. */
+	char why[CHECK_WHY_SIZE]; /**< For people; may be "". */
+	const char *suspect; /**< What the dataplane had against it just before; constant, or NULL. */
 };
 
+/** A copy is told later. */
 void health_record_add(struct health_record *r, const struct health_change *change);
 
 #endif

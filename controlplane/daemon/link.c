@@ -511,6 +511,10 @@ watchers_init(struct link *link)
 	ev_timer_init(&link->pump, on_pump, 0., 0.);
 	ev_timer_init(&link->poll, on_poll, 0., SESSION_POLL_MS / 1000.);
 	ev_io_init(&link->doorbell, on_doorbell, -1, EV_READ);
+	/* What is on its way to the dataplane goes before what people ask for. */
+	ev_set_priority(&link->start, EV_MAXPRI);
+	ev_set_priority(&link->pump, EV_MAXPRI);
+	ev_set_priority(&link->doorbell, EV_MAXPRI);
 	link->retry.data = link;
 	link->start.data = link;
 	link->pump.data = link;

@@ -508,6 +508,7 @@ checker_create(struct ev_loop *loop, void (*changed)(void *context), void *conte
 	if (c->env == NULL)
 		goto err_loop;
 	ev_async_init(&c->to_main, on_main_wake);
+	ev_set_priority(&c->to_main, EV_MAXPRI);
 	ev_async_init(&c->to_thread, on_thread_wake);
 	ev_timer_init(&c->heartbeat, on_heartbeat, HEARTBEAT_S, HEARTBEAT_S);
 	ev_set_priority(&c->heartbeat, EV_MAXPRI);

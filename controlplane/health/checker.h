@@ -29,13 +29,16 @@ struct checker;
 /** So many of the last attempts are remembered. */
 #define CHECKER_RECENT 16
 
+/** Room for why an attempt was not good, with its NUL. */
+#define CHECK_WHY_SIZE 64
+
 /** What is known of one check. */
 struct check_state {
 	uint8_t health; /**< enum backend_health: the verdict. */
 	bool last_good;
-	bool tried;	     /**< At least one attempt has ended; else the following is empty. */
-	char why[64];	     /**< Why the last attempt was not good; "". */
-	uint32_t latency_us; /**< Of the last good attempt. */
+	bool tried; /**< At least one attempt has ended; else the following is empty. */
+	char why[CHECK_WHY_SIZE];    /**< Why the last attempt was not good; "". */
+	uint32_t latency_us;	     /**< Of the last good attempt. */
 	uint32_t latency_average_us; /**< Of good ones, each weighing an eighth. */
 	uint8_t nb_recent;
 	uint8_t recent[CHECKER_RECENT]; /**< enum probe_result, the newest first. */
