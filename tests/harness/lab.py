@@ -20,16 +20,20 @@ def backend_address(family, number):
     return f"10.70.2.1{number}" if family == "4" else f"fd70:2::1{number}"
 
 
+def vip_urls(port):
+    return [f"http://[{vip}]:{port}/" if ":" in vip else f"http://{vip}:{port}/"
+            for vip in VIPS.values()]
+
+
 class Load:
     """scripts/http-load inside the client's namespace, in the background."""
 
-    def __init__(self, lab, port=80, **options):
+    def __init__(self, lab, port=80, urls=None, **options):
         self.report_path = tempfile.mktemp(prefix="guideway-load-", suffix=".json")
         command = ["ip", "netns", "exec", f"{lab.name}-client", ROOT / "scripts/http-load",
                    "--report", self.report_path]
-        for address in VIPS.values():
-            host = f"[{address}]" if ":" in address else address
-            command += ["--url", f"http://{host}:{port}/"]
+        for url in urls or vip_urls(port):
+            command += ["--url", url]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -34,6 +34,20 @@ def call_inside(name, function):
         return executor.submit(inside).result()
 
 
+def delete_namespace(name):
+    """Ends what runs in the namespace, then removes it."""
+    if not os.path.exists(f"/run/netns/{name}"):
+        return
+    for pid in run("ip", "netns", "pids", name).split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    for _ in range(100):
+        if not run("ip", "netns", "pids", name).split():
+            break
+        time.sleep(0.02)
+    run("ip", "netns", "del", name)
+
+
 class Namespace:
     """A network namespace; leftovers of that name from a killed run are removed first."""
 
@@ -56,17 +70,7 @@ class Namespace:
             run("ip", "-n", self.name, "link", "set", end, "mtu", str(end_mtu), "up")
 
     def delete(self):
-        """Ends what runs in the namespace, then removes it."""
-        if not os.path.exists(f"/run/netns/{self.name}"):
-            return
-        for pid in run("ip", "netns", "pids", self.name).split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-        for _ in range(100):
-            if not run("ip", "netns", "pids", self.name).split():
-                break
-            time.sleep(0.02)
-        run("ip", "netns", "del", self.name)
+        delete_namespace(self.name)
 
     def call(self, function):
         """Run a function on a thread inside the namespace (sockets stay there for good)."""

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A pair of balancers behind a router: whatever dies, hangs or returns, no connection breaks.
+
+Both services, modes direct and ipip, are under load throughout: new connections, and kept ones
+that may never be answered by another backend. BFD is slower here than doc/examples has it, so that a
+busy machine is no failure; scripts/bench/pair measures with the examples' times.
+"""
+
+import os
+import signal
+import time
+
+import pytest
+
+from harness.pair import KERNEL, Pair
+
+BFD_MS = 300
+A, B = {KERNEL["a"]}, {KERNEL["b"]}
+
+
+@pytest.fixture(scope="module")
+def module_pair():
+    pair = Pair(f"{os.environ.get('GUIDEWAY_LAB', 'gwt')}p", BFD_MS)
+    yield pair
+    pair.stop()
+
+
+@pytest.fixture
+def pair(module_pair):
+    """Both balancers are used, and requests go on; not one of them may fail."""
+    module_pair.until(lambda: module_pair.next_hops() == A | B, "both are used")
+    load = module_pair.load(new_rate=40, keep=10, keep_interval=0.1, timeout=30)
+    module_pair.until(lambda: load.report()["requests"] > 100, "requests are answered")
+    try:
+        yield module_pair
+        module_pair.until(lambda: module_pair.next_hops() == A | B, "both are used again")
+        asked = load.report()["requests"]
+        module_pair.until(lambda: load.report()["requests"] > asked + 200, "requests go on")
+        report = load.stop()
+        assert report["failed"] == 0, report["errors"]
+    finally:
+        load.kill()
+
+
+def only(pair, hops, what):
+    pair.until(lambda: pair.next_hops() == hops, what)
+
+
+def test_both_balancers_get_traffic(pair):
+    pair.until(lambda: all(b.packets() > 100 for b in pair.balancers.values()),
+               "both have counted packets")
+
+
+def test_a_dataplane_that_is_killed(pair):
+    a = pair.balancers["a"]
+    a.dataplane.kill()
+    only(pair, B, "the other has all")
+    time.sleep(1)
+    a.start_dataplane()
+    only(pair, A | B, "it has returned")
+
+
+def test_a_dataplane_that_hangs(pair):
+    a = pair.balancers["a"]
+    a.signal(a.dataplane, signal.SIGSTOP)
+    try:
+        only(pair, B, "the other has all")
+        time.sleep(1)
+    finally:
+        a.signal(a.dataplane, signal.SIGCONT)
+    only(pair, A | B, "it has returned")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hangs"])
+def test_a_routing_daemon_that_dies_or_hangs(pair, number):
+    b = pair.balancers["b"]
+    b.signal(b.bird.program, number)
+    only(pair, A, "the other has all")
+    time.sleep(1)
+    if number == signal.SIGKILL:
+        b.bird.start()
+    else:
+        b.signal(b.bird.program, signal.SIGCONT)
+    only(pair, A | B, "it has returned")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hangs"])
+def test_a_daemon_that_dies_or_hangs_changes_nothing(pair, number):
+    a = pair.balancers["a"]
+    a.signal(a.daemon, number)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        assert pair.next_hops() == A | B
+        time.sleep(0.02)
+    if number == signal.SIGKILL:
+        a.daemon.kill()
+        a.start_daemon()
+    else:
+        a.signal(a.daemon, signal.SIGCONT)
+        a.daemon.wait_until(a.in_sync, "it answers again", 60)
+    assert pair.next_hops() == A | B
+
+
+def test_a_link_that_goes_down_and_up(pair):
+    pair.set_link("a", "down")
+    try:
+        only(pair, B, "the other has all")
+        time.sleep(1)
+    finally:
+        pair.set_link("a", "up")
+    only(pair, A | B, "it has returned")
