@@ -26,6 +26,8 @@ struct draft {
 	bool verify;
 	const char *ca_file; /**< NULL: none is given. */
 	char headers[DRAFT_HEADERS_MAX];
+	char sent[EXCHANGE_TEXT_MAX];	  /**< What send-hex says. */
+	char expected[EXCHANGE_TEXT_MAX]; /**< What expect-hex says. */
 };
 
 /** 1…EXCHANGE_TEXT_MAX bytes; else complained, and @p out is as it was. */

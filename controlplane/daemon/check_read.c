@@ -144,6 +144,66 @@ read_expect(struct reader *r, const struct node *node, void *out)
 	check_read_bytes(r, node, &((struct draft *)out)->exchange.texts[TEXT_EXPECT]);
 }
 
+static int
+hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) % 16 : -1;
+}
+
+/** Pairs of hexadecimal digits, with spaces between pairs. @return bytes; -1: it is not that. */
+static int
+parse_hex(const char *text, char *bytes)
+{
+	int len = 0;
+
+	for (; *text != '\0'; text += *text == ' ' ? 1 : 2) {
+		int high = hex_digit(text[0]), low = high >= 0 ? hex_digit(text[1]) : -1;
+
+		if (*text == ' ')
+			continue;
+		if (low < 0 || len == EXCHANGE_TEXT_MAX)
+			return -1;
+		bytes[len++] = (char)(high << 4 | low);
+	}
+	return len;
+}
+
+/** @param bytes Where they are kept: EXCHANGE_TEXT_MAX. */
+static void
+read_hex(struct reader *r, const struct node *node, char *bytes, struct check_text *out)
+{
+	const char *text = read_text(r, node);
+	int len;
+
+	if (text == NULL)
+		return;
+	len = parse_hex(text, bytes);
+	if (len <= 0)
+		reader_complain(r, node, NULL, "must be 1..%d bytes, two hexadecimal digits each",
+				EXCHANGE_TEXT_MAX);
+	else
+		*out = (struct check_text){ .bytes = bytes, .len = (uint16_t)len };
+}
+
+static void
+read_send_hex(struct reader *r, const struct node *node, void *out)
+{
+	struct draft *draft = out;
+
+	read_hex(r, node, draft->sent, &draft->exchange.texts[TEXT_SEND]);
+}
+
+static void
+read_expect_hex(struct reader *r, const struct node *node, void *out)
+{
+	struct draft *draft = out;
+
+	read_hex(r, node, draft->expected, &draft->exchange.texts[TEXT_EXPECT]);
+}
+
 static const struct field check_fields[] = {
 	{ "type", true, read_type },
 	{ "interval", false, read_interval },
@@ -157,6 +217,8 @@ static const struct field check_fields[] = {
 	{ "source", false, read_source },
 	{ "send", false, read_send },
 	{ "expect", false, read_expect },
+	{ "send-hex", false, read_send_hex },
+	{ "expect-hex", false, read_expect_hex },
 	{ "method", false, check_read_method },
 	{ "path", false, check_read_path },
 	{ "host", false, check_read_host },
@@ -175,8 +237,10 @@ static const struct {
 	const char *key;
 	unsigned int types;
 } keys_of_types[] = {
-	{ "send", OF(TCP) },
-	{ "expect", OF(TCP) | OF(HTTP) | OF(HTTPS) },
+	{ "send", OF(TCP) | OF(UDP) },
+	{ "expect", OF(TCP) | OF(HTTP) | OF(HTTPS) | OF(UDP) },
+	{ "send-hex", OF(TCP) | OF(UDP) },
+	{ "expect-hex", OF(TCP) | OF(UDP) },
 	{ "method", OF(HTTP) | OF(HTTPS) },
 	{ "path", OF(HTTP) | OF(HTTPS) },
 	{ "host", OF(HTTP) | OF(HTTPS) },
@@ -205,6 +269,15 @@ check_keys(struct reader *r, const struct node *node, const struct draft *draft)
 	}
 }
 
+static void
+check_given_once(struct reader *r, const struct node *node, const char *key, const char *hex_key)
+{
+	const struct node *hex = node_child_or_self(node, hex_key);
+
+	if (hex != node && node_child_or_self(node, key) != node)
+		reader_complain(r, hex, NULL, "%s and %s are given", key, hex_key);
+}
+
 void
 check_read(struct reader *r, const struct node *node, struct check *out)
 {
@@ -217,6 +290,10 @@ check_read(struct reader *r, const struct node *node, struct check *out)
 	if (!fields_read(r, node, check_fields, ARRAY_LEN(check_fields), &draft))
 		return;
 	check_keys(r, node, &draft);
+	check_given_once(r, node, "send", "send-hex");
+	check_given_once(r, node, "expect", "expect-hex");
+	if (draft.check.type == CHECK_UDP && draft.exchange.texts[TEXT_SEND].len == 0)
+		reader_complain(r, node, NULL, "a check of type udp needs send or send-hex");
 	check_read_trust(r, node, &draft);
 	made = exchange_make(&draft.exchange);
 	trust_unref(draft.exchange.trust);

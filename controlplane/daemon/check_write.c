@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "controlplane/daemon/check_document.h"
@@ -19,6 +20,24 @@ set_text(json_t *json, const char *key, const struct check_text *text)
 {
 	if (text->len > 0)
 		json_object_set_new(json, key, json_stringn(text->bytes, text->len));
+}
+
+/** As text if it is; else in hexadecimal digits below @p hex_key. */
+static void
+set_bytes(json_t *json, const char *key, const char *hex_key, const struct check_text *bytes)
+{
+	char digits[2 * EXCHANGE_TEXT_MAX + 1] = "";
+	json_t *text = memchr(bytes->bytes, '\0', bytes->len) == NULL
+			? json_stringn(bytes->bytes, bytes->len)
+			: NULL;
+
+	if (text != NULL) {
+		json_object_set_new(json, key, text);
+		return;
+	}
+	for (unsigned int i = 0; i < bytes->len; i++)
+		snprintf(digits + (size_t)2 * i, 3, "%02x", (uint8_t)bytes->bytes[i]);
+	json_object_set_new(json, hex_key, json_string(digits));
 }
 
 /** "200,204,301-302" */
@@ -84,8 +103,10 @@ check_to_json(const struct check *c)
 		json_object_set_new(json, "port", json_integer(c->l4_port));
 	set_address(json, "address", &c->addr);
 	set_address(json, "source", &c->source);
-	set_text(json, "send", &x->texts[TEXT_SEND]);
-	set_text(json, "expect", &x->texts[TEXT_EXPECT]);
+	if (x->texts[TEXT_SEND].len > 0)
+		set_bytes(json, "send", "send-hex", &x->texts[TEXT_SEND]);
+	if (x->texts[TEXT_EXPECT].len > 0)
+		set_bytes(json, "expect", "expect-hex", &x->texts[TEXT_EXPECT]);
 	set_text(json, "method", &x->texts[TEXT_METHOD]);
 	set_text(json, "path", &x->texts[TEXT_PATH]);
 	set_text(json, "host", &x->texts[TEXT_HOST]);

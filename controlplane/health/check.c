@@ -10,6 +10,7 @@ static const char *const type_names[NB_CHECK_TYPES] = {
 	[CHECK_HTTP] = "http",
 	[CHECK_TLS] = "tls",
 	[CHECK_HTTPS] = "https",
+	[CHECK_UDP] = "udp",
 };
 
 void

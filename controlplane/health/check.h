@@ -26,6 +26,7 @@ enum check_type {
 	CHECK_HTTP = 2,	 /**< HTTP/1.1: a request, and what its answer must be. */
 	CHECK_TLS = 3,	 /**< Connect, and shake hands. */
 	CHECK_HTTPS = 4, /**< CHECK_HTTP over TLS. */
+	CHECK_UDP = 5,	 /**< Send a datagram; good unless refused, or by what comes back. */
 	NB_CHECK_TYPES
 };
 

@@ -234,7 +234,8 @@ static void
 on_timer(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct slot *slot = w->data;
-	const char *where;
+	enum probe_result result;
+	const char *why;
 
 	(void)loop;
 	(void)events;
@@ -242,13 +243,13 @@ on_timer(struct ev_loop *loop, ev_timer *w, int events)
 		attempt_start(slot);
 		return;
 	}
-	where = probe_stop(&slot->probe);
+	result = probe_expire(&slot->probe, &why);
 	if (slot->checker->late_us >= slot->started_us ||
 			clock_monotonic_us() - slot->started_us >
 					slot->check->timeout_ms * UINT64_C(1000) + LATE_US)
 		attempt_end(slot, PROBE_TROUBLE, "this host was late itself");
 	else
-		attempt_end(slot, PROBE_BAD, where);
+		attempt_end(slot, result, why);
 }
 
 static void

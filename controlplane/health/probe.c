@@ -8,11 +8,13 @@ static const struct {
 	void (*start)(struct probe *probe);
 	const char *(*stop)(struct probe *probe);
 	void (*on_io)(struct probe *probe, int events); /* Of probe.io; NULL: it is not used. */
+	bool (*is_content)(const struct probe *probe);	/* NULL: never. */
 } kinds[NB_CHECK_TYPES] = {
-	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io },
-	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL },
-	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io },
-	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL },
+	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io, NULL },
+	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL, NULL },
+	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io, NULL },
+	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL, NULL },
+	[CHECK_UDP] = { probe_udp_start, probe_udp_stop, probe_udp_on_io, probe_udp_is_content },
 };
 
 struct probe_env *
@@ -91,6 +93,19 @@ const char *
 probe_stop(struct probe *probe)
 {
 	return kinds[probe->check->type].stop(probe);
+}
+
+enum probe_result
+probe_expire(struct probe *probe, const char **why)
+{
+	bool (*is_content)(const struct probe *probe) = kinds[probe->check->type].is_content;
+	bool good = is_content != NULL && is_content(probe);
+
+	*why = probe_stop(probe);
+	if (!good)
+		return PROBE_BAD;
+	*why = "";
+	return PROBE_GOOD;
 }
 
 void

@@ -69,5 +69,11 @@ void probe_fini(struct probe *probe);
 void probe_start(struct probe *probe, const struct check *check);
 /** End without a result; legal at any time. @return how far it came, as text for people. */
 const char *probe_stop(struct probe *probe);
+/**
+ * The time is up: end.
+ * @param why Out: how far it came, as text for people; "" if good.
+ * @return PROBE_BAD; PROBE_GOOD: silence is what this check waits for.
+ */
+enum probe_result probe_expire(struct probe *probe, const char **why);
 
 #endif

@@ -6,7 +6,7 @@
  * @file
  * What the kinds of probes share with each other and with probe.c. Of a kind, start()
  * begins an attempt of probe.check, on_io() hears of its socket, and stop() ends it and
- * says how far it came.
+ * says how far it came. If is_content(), silence was all that it waited for.
  */
 
 #include <curl/curl.h>
@@ -35,7 +35,7 @@ void probe_finish(struct probe *probe, enum probe_result result, const char *why
 /** The same after an errno: what it says, and about whom. */
 void probe_finish_error(struct probe *probe, int error);
 
-/* What kinds on a stream socket share: probe.io. */
+/* What kinds with a socket of their own share: probe.io. */
 
 /** Connect; on_io() hears when that has ended, unless it fails at once: finished then. */
 void probe_socket_connect(struct probe *probe);
@@ -48,6 +48,12 @@ void probe_socket_close(struct probe *probe);
 void probe_tcp_start(struct probe *probe);
 const char *probe_tcp_stop(struct probe *probe);
 void probe_tcp_on_io(struct probe *probe, int events);
+
+void probe_udp_start(struct probe *probe);
+const char *probe_udp_stop(struct probe *probe);
+void probe_udp_on_io(struct probe *probe, int events);
+/** It was sent, and no answer is expected. */
+bool probe_udp_is_content(const struct probe *probe);
 
 void probe_tls_start(struct probe *probe);
 const char *probe_tls_stop(struct probe *probe);

@@ -35,20 +35,44 @@ socket_address(const struct ip_addr *addr, uint16_t port, union socket_address *
 	return sizeof(out->v6);
 }
 
+static void
+prepare_stream(int fd)
+{
+	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	int one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+/** Every ICMP error is an error of the socket. */
+static void
+prepare_datagrams(int fd, const struct ip_addr *to)
+{
+	int one = 1;
+
+	if (to->family == IP_V4)
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one));
+}
+
 static int
 open_socket(const struct check *check)
 {
-	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	bool is_stream = check->type != CHECK_UDP;
 	union socket_address source;
 	socklen_t len;
 	int fd = socket(check->addr.family == IP_V4 ? AF_INET : AF_INET6,
-			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+			(is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1;
 
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (is_stream)
+		prepare_stream(fd);
+	else
+		prepare_datagrams(fd, &check->addr);
 	if (check->source.family == IP_NONE)
 		return fd;
 	/* The port is chosen by connect(), which may share it with other destinations. */
