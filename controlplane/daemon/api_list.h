@@ -4,9 +4,8 @@
 
 /**
  * @file
- * A reply with a long list, made while it is sent: ten thousand backends at once would keep
- * the loop, and with it changes of health, waiting for half a second. Each element is as
- * things are when it is made.
+ * A reply with a long list, made while it is sent (api_text.h). Each element is as things
+ * are when it is made.
  *
  * Thread safety: the main thread only.
  */
@@ -24,7 +23,7 @@ struct api_list {
 
 /**
  * Reply with the object @p head (taken; NULL: an empty one) and, as its last member, the
- * list. @p list is copied.
+ * list. @p list is copied; @p key is constant text.
  */
 void api_list_reply(struct request *r, json_t *head, const char *key, const struct api_list *list);
 

@@ -5,6 +5,7 @@
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/api_text.h"
 
 static void
 of_build(struct metrics *m)
@@ -71,31 +72,57 @@ of_checker(struct daemon *d, struct metrics *m)
 	metrics_integer(m, NULL, checker.nb_late);
 }
 
-char *
-metrics_make(struct daemon *d)
-{
-	char *text = NULL;
-	size_t len;
-	struct metrics m = { .out = open_memstream(&text, &len) };
+/** A reply under way. */
+struct scrape {
+	struct daemon *daemon;
+	struct metrics_services *services;
+	struct metrics metrics; /* Its family goes on from one piece to the next. */
+	bool begun;
+};
 
-	if (m.out == NULL)
-		return NULL;
-	counters_read(reconcile_counters(d->reconcile));
-	of_build(&m);
-	of_state(d, &m);
-	of_link(d, &m);
-	of_checker(d, &m);
-	metrics_of_services(d, &m);
-	metrics_of_dataplane(d, &m);
-	if (fclose(m.out) == 0)
-		return text;
-	free(text);
-	return NULL;
+/** All that is short at once, then the services. */
+static int
+scrape_write(void *context, FILE *out)
+{
+	struct scrape *s = context;
+
+	s->metrics.out = out;
+	if (s->begun)
+		return metrics_services_write(s->services, &s->metrics);
+	s->begun = true;
+	of_build(&s->metrics);
+	of_state(s->daemon, &s->metrics);
+	of_link(s->daemon, &s->metrics);
+	of_checker(s->daemon, &s->metrics);
+	metrics_of_dataplane(s->daemon, &s->metrics);
+	return 1;
+}
+
+static void
+scrape_end(void *context)
+{
+	struct scrape *s = context;
+
+	metrics_services_destroy(s->services);
+	free(s);
 }
 
 void
 api_metrics(struct request *r)
 {
-	request_reply_text(r, 200, metrics_make(r->daemon),
+	struct scrape *s = calloc(1, sizeof(*s));
+	struct metrics_services *services = metrics_services_create(r->daemon);
+
+	if (s == NULL || services == NULL) {
+		metrics_services_destroy(services);
+		free(s);
+		request_reply(r, 500, NULL);
+		return;
+	}
+	counters_read(reconcile_counters(r->daemon->reconcile));
+	*s = (struct scrape){ .daemon = r->daemon, .services = services };
+	api_text_reply(r,
+			&(struct api_text){
+					.context = s, .write = scrape_write, .end = scrape_end },
 			"text/plain; version=0.0.4; charset=utf-8");
 }

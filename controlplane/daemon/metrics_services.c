@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The format wants all samples of a family together, so services and backends are gone
- * over once, into rows of plain numbers, and the rows once for each family of a table.
+ * The format wants all samples of a family together, so what is known of services and
+ * backends is kept in rows of plain numbers, and the rows are gone over once for each family
+ * of a table. A row is filled when its first sample is written, so that the loop need not wait
+ * until all of them are.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,6 +12,9 @@
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/metrics.h"
 #include "controlplane/daemon/service_id.h"
+
+/** A few kilobytes of text. */
+#define ROWS_AT_ONCE 32
 
 /** Where a number comes from; a row without it has no sample. */
 enum source {
@@ -40,55 +45,77 @@ struct backend_row {
 	struct health_summary health;
 };
 
-struct rows {
-	struct service_row *services;
-	uint32_t nb_services;
-	struct backend_row *backends;
-	uint32_t nb_backends;
-};
-
-/** A family whose samples are numbers of rows. */
+/** A family with samples of each row. */
 struct row_metric {
 	const char *name;
 	const char *help;
 	bool is_gauge;
 	enum source source;
-	size_t offset; /* Of a uint64_t in the row. */
+	size_t offset; /* Of a uint64_t in the row; with a function of its own: 0. */
+	/** NULL: the number at offset. */
+	void (*write)(const void *row, struct metrics *m);
 };
 
-#define SERVICE_COUNTER(field, name, help, source)                      \
-	{                                                               \
-		"guideway_service_" name "_total", help, false, source, \
-				offsetof(struct service_row, field)     \
+#define SERVICE_COUNTER(field, name, help, source)                        \
+	{                                                                 \
+		"guideway_service_" name "_total", help, false, source,   \
+				offsetof(struct service_row, field), NULL \
 	}
-#define SERVICE_GAUGE(field, name, help, source)                                                  \
-	{                                                                                         \
-		"guideway_service_" name, help, true, source, offsetof(struct service_row, field) \
+#define SERVICE_GAUGE(field, name, help, source)                                                   \
+	{                                                                                          \
+		"guideway_service_" name, help, true, source, offsetof(struct service_row, field), \
+				NULL                                                               \
 	}
-#define BACKEND_COUNTER(field, name, help, source)                      \
-	{                                                               \
-		"guideway_backend_" name "_total", help, false, source, \
-				offsetof(struct backend_row, field)     \
+#define BACKEND_COUNTER(field, name, help, source)                        \
+	{                                                                 \
+		"guideway_backend_" name "_total", help, false, source,   \
+				offsetof(struct backend_row, field), NULL \
 	}
-#define BACKEND_GAUGE(field, name, help, source)                                                  \
-	{                                                                                         \
-		"guideway_backend_" name, help, true, source, offsetof(struct backend_row, field) \
+#define BACKEND_GAUGE(field, name, help, source)                                                   \
+	{                                                                                          \
+		"guideway_backend_" name, help, true, source, offsetof(struct backend_row, field), \
+				NULL                                                               \
+	}
+/** Samples that @p write makes. */
+#define BACKEND_SPECIAL(write, name, help, source)                     \
+	{                                                              \
+		"guideway_backend_" name, help, true, source, 0, write \
 	}
 
-static const struct row_metric service_metrics[] = {
-	SERVICE_GAUGE(backends, "backends", "Backends of a service.", OF_CONFIG),
-	SERVICE_GAUGE(usable, "backends_usable", "Backends that take new flows.", OF_CONFIG),
-	SERVICE_GAUGE(fail_open, "fail_open",
-			"1: fewer than min-healthy backends are up, so all get traffic.",
-			OF_HEALTH),
-	SERVICE_GAUGE(waiting, "backends_waiting_to_leave",
-			"Backends that are down, but kept in by max-leave.", OF_HEALTH),
-	SERVICE_COUNTER(sum.packets, "packets", "Packets of clients.", OF_DATAPLANE),
-	SERVICE_COUNTER(sum.bytes, "bytes", "Bytes of clients' IP packets.", OF_DATAPLANE),
-	SERVICE_COUNTER(sum.new_flows, "flows", "New flows.", OF_DATAPLANE),
-	SERVICE_GAUGE(sum.active_flows, "active_flows", "Flows in the flow tables.", OF_DATAPLANE),
-};
+/* Samples that are no plain number: of a state, a series each, of which one is 1. */
 
+static void
+write_admin(const void *row, struct metrics *m)
+{
+	static const uint8_t admins[] = { ADMIN_ENABLED, ADMIN_DRAINING, ADMIN_DISABLED };
+	const struct backend_row *b = row;
+
+	for (size_t i = 0; i < ARRAY_LEN(admins); i++)
+		metrics_labelled(m, &b->row.labels, "state", backend_admin_name(admins[i]),
+				b->conf.admin == admins[i]);
+}
+
+static void
+write_health(const void *row, struct metrics *m)
+{
+	static const uint8_t healths[] = { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+	const struct backend_row *b = row;
+
+	for (size_t i = 0; i < ARRAY_LEN(healths); i++)
+		metrics_labelled(m, &b->row.labels, "state", backend_health_name(healths[i]),
+				b->conf.health == healths[i]);
+}
+
+static void
+write_latency(const void *row, struct metrics *m)
+{
+	const struct backend_row *b = row;
+
+	if (b->health.latency_us > 0)
+		metrics_real(m, &b->row.labels, b->health.latency_us / 1e6);
+}
+
+/* The first one fills the rows: every row has a sample of it. */
 static const struct row_metric backend_metrics[] = {
 	BACKEND_GAUGE(usable, "usable", "1: it takes new flows.", OF_CONFIG),
 	BACKEND_GAUGE(weight, "weight", "Its weight in effect.", OF_CONFIG),
@@ -109,20 +136,60 @@ static const struct row_metric backend_metrics[] = {
 	BACKEND_COUNTER(health.nb_attempts, "check_attempts", "Attempts of its checks.", OF_HEALTH),
 	BACKEND_COUNTER(health.nb_bad, "check_failures",
 			"Attempts of its checks that spoke against it.", OF_HEALTH),
+	BACKEND_SPECIAL(write_admin, "state", "1: what is wanted of it, by people.", OF_CONFIG),
+	BACKEND_SPECIAL(write_health, "health", "1: what forwarding was told of its health.",
+			OF_CONFIG),
+	BACKEND_SPECIAL(write_latency, "check_latency_seconds",
+			"What a good attempt takes on average; of the slowest check.", OF_HEALTH),
+};
+
+static const struct row_metric service_metrics[] = {
+	SERVICE_GAUGE(backends, "backends", "Backends of a service.", OF_CONFIG),
+	SERVICE_GAUGE(usable, "backends_usable", "Backends that take new flows.", OF_CONFIG),
+	SERVICE_GAUGE(fail_open, "fail_open",
+			"1: fewer than min-healthy backends are up, so all get traffic.",
+			OF_HEALTH),
+	SERVICE_GAUGE(waiting, "backends_waiting_to_leave",
+			"Backends that are down, but kept in by max-leave.", OF_HEALTH),
+	SERVICE_COUNTER(sum.packets, "packets", "Packets of clients.", OF_DATAPLANE),
+	SERVICE_COUNTER(sum.bytes, "bytes", "Bytes of clients' IP packets.", OF_DATAPLANE),
+	SERVICE_COUNTER(sum.new_flows, "flows", "New flows.", OF_DATAPLANE),
+	SERVICE_GAUGE(sum.active_flows, "active_flows", "Flows in the flow tables.", OF_DATAPLANE),
+};
+
+/** The families of services and backends under way. */
+struct metrics_services {
+	struct daemon *daemon;
+	struct config *config; /* Of when they began. */
+	struct backend_row *backends;
+	struct service_row *services;
+	size_t family;	  /* The next: of backend_metrics, then of service_metrics. */
+	uint32_t row;	  /* The next of it. */
+	uint32_t service; /* While backends' rows are filled: the next one's service, */
+	uint32_t backend; /* and its place there. */
 };
 
 /* Filling the rows. */
 
+/** The next backend. What is usable is counted for its service. */
 static void
-fill_backend(struct daemon *d, const struct config_service *service,
-		const struct config_backend *backend, struct backend_row *row)
+fill_backend(struct metrics_services *s, struct backend_row *row)
 {
-	const struct counters_member *counted = counters_find_member(
-			reconcile_counters(d->reconcile), &service->conf.key, &backend->addr);
-	char addr[IP_ADDR_STRLEN];
+	const struct config_service *service = &s->config->services[s->service];
+	const struct config_backend *backend;
+	const struct counters_member *counted;
+	char addr[IP_ADDR_STRLEN], label[SERVICE_ID_STRLEN];
 
+	while (s->backend == service->nb_backends) {
+		service = &s->config->services[++s->service];
+		s->backend = 0;
+	}
+	backend = &service->backends[s->backend++];
+	counted = counters_find_member(reconcile_counters(s->daemon->reconcile), &service->conf.key,
+			&backend->addr);
+	metrics_label(&row->row.labels, "service", config_service_label(service, label));
 	metrics_label(&row->row.labels, "backend", ip_addr_format(&backend->addr, addr));
-	row->usable = api_backend_effect(d, service, backend, &row->conf);
+	row->usable = api_backend_effect(s->daemon, service, backend, &row->conf);
 	row->weight = row->conf.weight;
 	row->row.has[OF_CONFIG] = true;
 	row->row.has[OF_DATAPLANE] = counted != NULL;
@@ -131,22 +198,22 @@ fill_backend(struct daemon *d, const struct config_service *service,
 		row->slots = counted->slots;
 	}
 	row->row.has[OF_HEALTH] = health_summarize(
-			d->health, &service->conf.key, &backend->addr, &row->health);
+			s->daemon->health, &service->conf.key, &backend->addr, &row->health);
+	s->services[s->service].usable += row->usable;
 }
 
 static void
-fill_service(struct daemon *d, const struct config_service *service, struct service_row *row)
+fill_service(struct metrics_services *s, struct service_row *row)
 {
-	const struct counters_service *counted =
-			counters_find_service(reconcile_counters(d->reconcile), &service->conf.key);
-	const struct guard *guard = health_guard(d->health, &service->conf.key);
+	const struct config_service *service = &s->config->services[s->row];
+	const struct counters_service *counted = counters_find_service(
+			reconcile_counters(s->daemon->reconcile), &service->conf.key);
+	const struct guard *guard = health_guard(s->daemon->health, &service->conf.key);
 	char label[SERVICE_ID_STRLEN];
-	uint64_t sum_weight;
 
 	metrics_label(&row->row.labels, "service", config_service_label(service, label));
 	row->row.has[OF_CONFIG] = true;
 	row->backends = service->nb_backends;
-	row->usable = api_nb_usable(d, service, &sum_weight);
 	row->row.has[OF_DATAPLANE] = counted != NULL;
 	if (counted != NULL)
 		row->sum = counted->sum;
@@ -157,106 +224,88 @@ fill_service(struct daemon *d, const struct config_service *service, struct serv
 	}
 }
 
-static bool
-fill(struct daemon *d, struct rows *rows)
-{
-	const struct config *config = reconcile_state(d->reconcile)->config;
-
-	rows->services = calloc(config->nb_services + 1, sizeof(*rows->services));
-	rows->backends = calloc(config->nb_members + 1, sizeof(*rows->backends));
-	if (rows->services == NULL || rows->backends == NULL)
-		return false;
-	for (uint32_t i = 0; i < config->nb_services; i++) {
-		const struct config_service *service = &config->services[i];
-		struct service_row *row = &rows->services[rows->nb_services++];
-
-		fill_service(d, service, row);
-		for (uint32_t j = 0; j < service->nb_backends; j++) {
-			struct backend_row *backend = &rows->backends[rows->nb_backends++];
-
-			backend->row.labels = row->row.labels;
-			fill_backend(d, service, &service->backends[j], backend);
-		}
-	}
-	return true;
-}
-
 /* Writing the families. */
 
-/** @param rows Begin with a struct row, @p size bytes each. */
-static void
-of_rows(const void *rows, uint32_t nb, size_t size, const struct row_metric *metric,
-		struct metrics *m)
+/** The next row of the next family; filled, if that is the first of its table. */
+static const struct row *
+next_row(struct metrics_services *s)
 {
-	if (metric->is_gauge)
-		metrics_gauge(m, metric->name, metric->help);
+	if (s->family < ARRAY_LEN(backend_metrics)) {
+		struct backend_row *backend = &s->backends[s->row];
+
+		if (s->family == 0)
+			fill_backend(s, backend);
+		return &backend->row;
+	}
+	if (s->family == ARRAY_LEN(backend_metrics))
+		fill_service(s, &s->services[s->row]);
+	return &s->services[s->row].row;
+}
+
+static void
+write_row(const struct row_metric *metric, const struct row *row, struct metrics *m)
+{
+	const void *value = (const char *)row + metric->offset;
+	const uint64_t *number = value;
+
+	if (!row->has[metric->source])
+		return;
+	if (metric->write != NULL)
+		metric->write(row, m);
 	else
+		metrics_integer(m, &row->labels, *number);
+}
+
+bool
+metrics_services_write(struct metrics_services *s, struct metrics *m)
+{
+	bool of_backends = s->family < ARRAY_LEN(backend_metrics);
+	const struct row_metric *metric = of_backends
+			? &backend_metrics[s->family]
+			: &service_metrics[s->family - ARRAY_LEN(backend_metrics)];
+	uint32_t nb = of_backends ? s->config->nb_members : s->config->nb_services;
+
+	if (s->row == 0 && metric->is_gauge)
+		metrics_gauge(m, metric->name, metric->help);
+	else if (s->row == 0)
 		metrics_counter(m, metric->name, metric->help);
-	for (uint32_t i = 0; i < nb; i++) {
-		const void *row = (const char *)rows + i * size;
-		const void *value = (const char *)row + metric->offset;
-		const struct row *head = row;
-		const uint64_t *number = value;
-
-		if (head->has[metric->source])
-			metrics_integer(m, &head->labels, *number);
+	for (uint32_t i = 0; i < ROWS_AT_ONCE && s->row < nb; i++) {
+		write_row(metric, next_row(s), m);
+		s->row++;
 	}
+	if (s->row == nb) {
+		s->family++;
+		s->row = 0;
+	}
+	return s->family < ARRAY_LEN(backend_metrics) + ARRAY_LEN(service_metrics);
 }
 
-/** One series a state, of which one is 1. */
-static void
-of_states(const struct rows *rows, struct metrics *m)
+/* Life. */
+
+struct metrics_services *
+metrics_services_create(struct daemon *d)
 {
-	static const uint8_t admins[] = { ADMIN_ENABLED, ADMIN_DRAINING, ADMIN_DISABLED };
-	static const uint8_t healths[] = { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+	struct metrics_services *s = calloc(1, sizeof(*s));
 
-	metrics_gauge(m, "guideway_backend_state", "1: what is wanted of it, by people.");
-	for (uint32_t i = 0; i < rows->nb_backends; i++) {
-		const struct backend_row *b = &rows->backends[i];
-
-		for (size_t j = 0; j < ARRAY_LEN(admins); j++)
-			metrics_labelled(m, &b->row.labels, "state", backend_admin_name(admins[j]),
-					b->conf.admin == admins[j]);
-	}
-	metrics_gauge(m, "guideway_backend_health", "1: what forwarding was told of its health.");
-	for (uint32_t i = 0; i < rows->nb_backends; i++) {
-		const struct backend_row *b = &rows->backends[i];
-
-		for (size_t j = 0; j < ARRAY_LEN(healths); j++)
-			metrics_labelled(m, &b->row.labels, "state",
-					backend_health_name(healths[j]),
-					b->conf.health == healths[j]);
-	}
-}
-
-static void
-of_latencies(const struct rows *rows, struct metrics *m)
-{
-	metrics_gauge(m, "guideway_backend_check_latency_seconds",
-			"What a good attempt takes on average; of the slowest check.");
-	for (uint32_t i = 0; i < rows->nb_backends; i++) {
-		const struct backend_row *b = &rows->backends[i];
-
-		if (b->row.has[OF_HEALTH] && b->health.latency_us > 0)
-			metrics_real(m, &b->row.labels, b->health.latency_us / 1e6);
-	}
+	if (s == NULL)
+		return NULL;
+	s->daemon = d;
+	s->config = config_ref(reconcile_state(d->reconcile)->config);
+	s->backends = calloc(s->config->nb_members + 1, sizeof(*s->backends));
+	s->services = calloc(s->config->nb_services + 1, sizeof(*s->services));
+	if (s->backends != NULL && s->services != NULL)
+		return s;
+	metrics_services_destroy(s);
+	return NULL;
 }
 
 void
-metrics_of_services(struct daemon *d, struct metrics *m)
+metrics_services_destroy(struct metrics_services *s)
 {
-	struct rows rows = { .nb_services = 0 };
-
-	if (fill(d, &rows)) {
-		for (size_t i = 0; i < ARRAY_LEN(service_metrics); i++)
-			of_rows(rows.services, rows.nb_services, sizeof(*rows.services),
-					&service_metrics[i], m);
-		for (size_t i = 0; i < ARRAY_LEN(backend_metrics); i++)
-			of_rows(rows.backends, rows.nb_backends, sizeof(*rows.backends),
-					&backend_metrics[i], m);
-		of_states(&rows, m);
-		of_latencies(&rows, m);
-	}
-	free(rows.services);
-	free(rows.backends);
+	if (s == NULL)
+		return;
+	config_unref(s->config);
+	free(s->backends);
+	free(s->services);
+	free(s);
 }

@@ -24,7 +24,7 @@ struct metrics {
 };
 
 /** Labels as text, `a="1",b="2"`; longer ones are cut at a label's end. */
-#define METRICS_LABELS_SIZE 512
+#define METRICS_LABELS_SIZE 256
 struct metrics_labels {
 	char text[METRICS_LABELS_SIZE];
 };

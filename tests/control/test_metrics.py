@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """GET /metrics: read by Prometheus' own parser; its names against its rules and the document."""
 
+import http.client
 import pathlib
 import re
 import socket
@@ -103,3 +104,25 @@ def test_every_family_is_documented_and_every_documented_one_exists(connected):
     described = set(re.findall(r"`(guideway_[a-z0-9_]+)`", DOCUMENT.read_text(encoding="utf-8")))
     there = {full_name(f) for f in families(connected).values()}
     assert there == described
+
+
+def test_many_backends_hold_up_nobody_and_outlive_their_configuration(control):
+    hosts = [f"10.1.{n // 200}.{1 + n % 200}" for n in range(2000)]  # More than sockets hold.
+    control.start("services:\n  - {name: many, address: 192.0.2.1, protocol: tcp, port: 80, "
+                  "mode: ipip, backends: [" +
+                  ", ".join(f"{{address: {host}}}" for host in hosts) + "]}\n")
+    with socket.socket(socket.AF_UNIX) as reader:
+        reader.settimeout(60)
+        reader.connect(str(control.socket))
+        reader.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = http.client.HTTPResponse(reader)
+        answer.begin()
+        control.api.apply_yaml("services: []\n", allow_empty="true")
+        assert families(control)["guideway_backend_usable"].samples == []
+        text = answer.read().decode()
+    assert answer.chunked  # Made while it is sent.
+    found = {f.name: f for f in text_string_to_metric_families(text)}
+    for name in ("guideway_backend_usable", "guideway_backend_weight"):
+        assert [s.labels["backend"] for s in found[name].samples] == hosts
+    assert len(found["guideway_backend_state"].samples) == 3 * len(hosts)
+    assert sample(found["guideway_service_backends_usable"], service="many") == len(hosts)
