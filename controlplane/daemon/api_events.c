@@ -68,16 +68,23 @@ frame_of_event(const struct event_stream *s)
 	return frame;
 }
 
-/** What went before this reader was there. */
+/**
+ * What went before this reader was there. Of an earlier daemon's events nobody knows how many
+ * there were: ids leap from one daemon to the next.
+ */
 static char *
-frame_of_lost(uint64_t nb)
+frame_of_lost(const struct event_stream *s, uint64_t first)
 {
+	bool restarted = s->next < events_begin(s->daemon->events);
+	uint64_t nb = first - (restarted ? events_begin(s->daemon->events) : s->next);
 	char *frame = NULL;
 
 	if (asprintf(&frame,
 			    "event: events.lost\ndata: {\"kind\":\"events.lost\",\"text\":\"%" PRIu64
-			    " events are no longer there\",\"count\":%" PRIu64 "}\n\n",
-			    nb, nb) < 0)
+			    " events are no longer there%s\",\"count\":%" PRIu64
+			    ",\"restarted\":%s}\n\n",
+			    nb, restarted ? ", nor those before guidewayd was started anew" : "",
+			    nb, restarted ? "true" : "false") < 0)
 		return NULL;
 	return frame;
 }
@@ -90,11 +97,13 @@ frame_next(struct event_stream *s)
 	char *frame;
 
 	if (s->next < first) {
-		frame = frame_of_lost(first - s->next);
+		frame = frame_of_lost(s, first);
 		if (frame != NULL)
 			s->next = first;
 		return frame;
 	}
+	while (s->next < next && events_get(s->daemon->events, s->next) == NULL)
+		s->next++; /* Its reader sees by the ids that one is missing. */
 	if (s->next < next) {
 		frame = frame_of_event(s);
 		if (frame != NULL)

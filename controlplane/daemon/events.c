@@ -79,6 +79,12 @@ events_add(struct events *e, const char *kind, json_t *fields, const char *forma
 }
 
 uint64_t
+events_begin(const struct events *e)
+{
+	return e->begin;
+}
+
+uint64_t
 events_first(const struct events *e)
 {
 	return e->next - e->begin > EVENTS_KEPT ? e->next - EVENTS_KEPT : e->begin;

@@ -8,8 +8,8 @@
  * object with `id`, `at`, `kind`, a sentence `text`, and fields of its kind (doc/api.md lists
  * them). Nothing here is durable: that is the audit trail's business.
  *
- * Ids count up by one, also over restarts they only grow. Who reads too slowly loses events, and can tell
- * by their ids; nobody is waited for.
+ * Ids count up by one; over restarts they only grow, unless the clock was set back. Who reads
+ * too slowly loses events, and can tell by their ids; nobody is waited for.
  *
  * Thread safety: the main thread only.
  */
@@ -45,9 +45,13 @@ void events_destroy(struct events *e);
 void events_add(struct events *e, const char *kind, json_t *fields, const char *format, ...)
 		PRINTF_LIKE(4, 5);
 
+uint64_t events_begin(const struct events *e); /**< The id of the first one of all. */
 uint64_t events_first(const struct events *e); /**< The id of the oldest that is kept. */
 uint64_t events_next(const struct events *e);  /**< The id that the next one will have. */
-/** @param id From events_first() to below events_next(). @return borrowed. */
+/**
+ * @param id From events_first() to below events_next().
+ * @return borrowed; NULL: there was no memory for it.
+ */
 const json_t *events_get(const struct events *e, uint64_t id);
 
 void events_follow(struct events *e, struct events_follower *follower);
