@@ -434,11 +434,12 @@ on_thread_wake(struct ev_loop *loop, ev_async *w, int events)
 	while (s->nb_told < s->nb_suspects)
 		suspect(c->slots[s->suspects[s->nb_told++]]);
 	pthread_mutex_unlock(&s->lock);
-	c->beat_us = clock_monotonic_us();
-	if (c->nb_slots > 0 && !ev_is_active(&c->heartbeat))
+	if (c->nb_slots > 0 && !ev_is_active(&c->heartbeat)) {
+		c->beat_us = clock_monotonic_us();
 		ev_timer_again(loop, &c->heartbeat);
-	else if (c->nb_slots == 0)
+	} else if (c->nb_slots == 0) {
 		ev_timer_stop(loop, &c->heartbeat);
+	}
 	ev_async_send(c->main_loop, &c->to_main);
 }
 
