@@ -54,10 +54,12 @@ show_health(const json_t *backend, const json_t *checked)
 static void
 show_suspicions(const json_t *suspicions)
 {
-	if (integer(suspicions, "count") == 0)
+	json_int_t nb = integer(suspicions, "count");
+
+	if (nb == 0)
 		return;
-	printf("suspected   %" JSON_INTEGER_FORMAT " times, last at %s: %s\n",
-			integer(suspicions, "count"), output_string(suspicions, "last_at"),
+	printf("suspected   %" JSON_INTEGER_FORMAT " time%s, last at %s: %s\n", nb,
+			nb == 1 ? "" : "s", output_string(suspicions, "last_at"),
 			output_string(suspicions, "last"));
 }
 
@@ -127,7 +129,7 @@ cell_recent(struct output_table *table, const json_t *recent)
 
 	json_array_foreach(recent, i, result)
 	{
-		if (i < sizeof(text) - 1)
+		if (i < sizeof(text) - 1 && json_is_string(result))
 			text[i] = json_string_value(result)[0];
 	}
 	output_cell(table, text);
