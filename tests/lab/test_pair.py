@@ -3,7 +3,7 @@
 
 Both services, modes direct and ipip, are under load throughout: new connections, and kept ones
 that may never be answered by another backend. BFD is slower here than doc/examples has it, so that a
-busy machine is no failure; scripts/bench/pair measures with the examples' times.
+busy machine is no failure.
 """
 
 import os
@@ -20,7 +20,7 @@ A, B = {KERNEL["a"]}, {KERNEL["b"]}
 
 @pytest.fixture(scope="module")
 def module_pair():
-    pair = Pair(f"{os.environ.get('GUIDEWAY_LAB', 'gwt')}p", BFD_MS)
+    pair = Pair(f"{os.environ.get('GUIDEWAY_LAB', 'gwt')}-p", BFD_MS)
     yield pair
     pair.stop()
 
