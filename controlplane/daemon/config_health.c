@@ -113,6 +113,22 @@ static const struct field health_fields[] = {
 	{ "max-hold-down", false, read_max_hold_down },
 };
 
+/** Within this every check has come round once. */
+static uint32_t
+round_ms(const struct config_health *h)
+{
+	uint32_t longest = 0;
+
+	for (uint32_t i = 0; i < h->nb_checks; i++) {
+		const struct check *check = &h->checks[i];
+		uint32_t spread = (check->interval_ms * check->jitter_percent + 99) / 100;
+		uint32_t round = check->interval_ms + spread + check->timeout_ms;
+
+		longest = round > longest ? round : longest;
+	}
+	return longest;
+}
+
 struct config_health *
 config_health_read(struct reader *r, const struct node *node)
 {
@@ -128,6 +144,7 @@ config_health_read(struct reader *r, const struct node *node)
 		config_health_unref(h);
 		return NULL;
 	}
+	h->guard.settle_ms = round_ms(h);
 	return h;
 }
 

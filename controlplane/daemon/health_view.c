@@ -177,9 +177,12 @@ list_open_services(const struct health *h, json_t *list)
 		nb++;
 		json_array_append_new(list,
 				json_sprintf("service %s: fails open: %u of %u backends are "
-					     "healthy, fewer than min-healthy",
+					     "healthy, %s",
 						service_id_format(&s->key, id), s->guard.nb_up,
-						s->guard.nb_members));
+						s->guard.nb_members,
+						s->guard.enough_ms == 0
+								? "fewer than min-healthy"
+								: "not yet for long enough"));
 	}
 }
 

@@ -119,12 +119,43 @@ count(struct guard *guard, const struct guard_member *members, uint32_t nb)
 	}
 }
 
+static bool
+any_down(const struct guard_member *members, uint32_t nb)
+{
+	for (uint32_t i = 0; i < nb; i++) {
+		if (members[i].judged == HEALTH_DOWN)
+			return true;
+	}
+	return false;
+}
+
+/** @param is_settled Nobody would leave. */
+static bool
+stays_open(struct guard *guard, const struct guard_conf *conf, bool is_settled, uint64_t now_ms)
+{
+	uint32_t min = guard_limit_of(&conf->min_healthy, guard->nb_members);
+
+	if (guard->nb_up < (min < guard->nb_members ? min : guard->nb_members)) {
+		guard->enough_ms = 0;
+		return true;
+	}
+	if (guard->fail_open && !is_settled) {
+		if (guard->enough_ms == 0)
+			guard->enough_ms = now_ms;
+		if (now_ms - guard->enough_ms < conf->settle_ms) {
+			again_at(guard, guard->enough_ms + conf->settle_ms);
+			return true;
+		}
+	}
+	guard->enough_ms = 0;
+	return false;
+}
+
 bool
 guard_update(struct guard *guard, const struct guard_conf *conf, struct guard_member *members,
 		uint32_t nb, uint64_t now_ms)
 {
 	bool was_open = guard->fail_open;
-	uint32_t min;
 	bool changed;
 
 	guard->again_ms = 0;
@@ -133,10 +164,7 @@ guard_update(struct guard *guard, const struct guard_conf *conf, struct guard_me
 	for (uint32_t i = 0; i < nb; i++)
 		judge(guard, conf, &members[i], now_ms);
 	count(guard, members, nb);
-	min = guard_limit_of(&conf->min_healthy, guard->nb_members);
-	if (min > guard->nb_members)
-		min = guard->nb_members;
-	guard->fail_open = guard->nb_up < min;
+	guard->fail_open = stays_open(guard, conf, !any_down(members, nb), now_ms);
 	changed = guard->fail_open != was_open;
 	for (uint32_t i = 0; i < nb; i++) {
 		uint8_t effective = guard->fail_open && members[i].judged == HEALTH_DOWN

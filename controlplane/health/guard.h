@@ -7,7 +7,9 @@
  * What checks may do to a service: between what was observed of its backends and what
  * forwarding is told.
  *
- *  - Fail open: with fewer than min-healthy backends up, no backend counts as down.
+ *  - Fail open: with fewer than min-healthy backends up, no backend counts as down. It ends when
+ *    none is down, or when enough have been up for so long that the others had their chance
+ *    too: what heals all of them is seen of one first, and flows of the rest must not move.
  *  - Pace: at most max-leave backends go down in leave-interval; the others wait.
  *  - Hold-down: a backend that went down often within a minute comes back later and
  *    later, each time twice as late (as RFC 2439 damps routes, but by count).
@@ -32,6 +34,7 @@ struct guard_conf {
 	struct guard_limit min_healthy; /**< A share is rounded up. */
 	struct guard_limit max_leave; /**< A share is rounded up; at least one; 100 %: no limit. */
 	uint32_t leave_interval_ms;
+	uint32_t settle_ms;	   /**< Enough are up for so long before fail open ends. */
 	uint32_t hold_down_ms;	   /**< First hold-down; 0: none. */
 	uint32_t max_hold_down_ms; /**< Where doubling ends. */
 };
@@ -59,6 +62,7 @@ struct guard {
 	uint32_t nb_waiting;  /**< Observed down, but max-leave keeps them. */
 	uint32_t nb_left;     /**< Went down in the current interval. */
 	uint64_t interval_ms; /**< When the current interval began. */
+	uint64_t enough_ms;   /**< Failing open: since when enough are up; 0: they are not. */
 	uint64_t again_ms;    /**< Call guard_update() then; 0: when something is observed. */
 };
 

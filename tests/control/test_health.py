@@ -99,6 +99,23 @@ def test_too_few_healthy_backends_fail_open_loudly(control, server):
     assert not control.api.get("/v1/services/pay")["health"]["fail_open"]
 
 
+def test_what_heals_all_backends_puts_out_none_of_them(control, server):
+    """They are asked one after the other: the first that is up again is enough for min-healthy."""
+    slowly = "interval: 500ms, fast-interval: 20ms, timeout: 30s"
+    control.start(document(server.port, checks=f"{{type: tcp, {slowly}, port: {server.port}}}"))
+    wait_for(control, all_are("up"))
+    server.end()
+    wait_for(control, all_are("unknown"))
+    since = control.api.get("/v1/events?limit=1")["events"][-1]["id"]
+    for host in HOSTS:
+        server.open(host)
+    wait_for(control, all_are("up"))
+    events = control.api.get(f"/v1/events?since={since}")["events"]
+    assert [(e["backend"], e["health"]) for e in events if e["kind"] == "backend.health"
+            and e["health"] != "up"] == []
+    assert [e["fail_open"] for e in events if e["kind"] == "service.fail_open"] == [False]
+
+
 def test_all_down_at_once_take_nothing_down(control, server):
     control.start(document(server.port))
     wait_for(control, all_are("up"))

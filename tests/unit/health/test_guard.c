@@ -87,6 +87,72 @@ test_too_few_healthy_fail_open_and_close_again(void **state)
 }
 
 static void
+test_fail_open_ends_when_the_others_had_their_chance_too(void **state)
+{
+	(void)state;
+	conf.settle_ms = 500;
+	observe(0, NB, HEALTH_DOWN);
+	assert_true(guard_update(&guard, &conf, members, NB, 100));
+	assert_true(guard.fail_open);
+	assert_int_equal(guard.again_ms, 0);
+
+	observe(0, 1, HEALTH_UP);
+	guard_update(&guard, &conf, members, NB, 1000);
+	assert_true(guard.fail_open);
+	assert_int_equal(guard.again_ms, 1500);
+	observe(1, 3, HEALTH_UP);
+	guard_update(&guard, &conf, members, NB, 1499);
+	assert_true(guard.fail_open);
+	assert_int_equal(guard.again_ms, 1500);
+	assert_int_equal(nb_effective(HEALTH_DOWN), 0);
+	assert_true(guard_update(&guard, &conf, members, NB, 1500));
+	assert_false(guard.fail_open);
+	assert_int_equal(guard.again_ms, 0);
+	assert_int_equal(nb_effective(HEALTH_DOWN), NB - 4);
+	observe(4, 1, HEALTH_UP);
+	observe(0, 1, HEALTH_DOWN);
+	guard_update(&guard, &conf, members, NB, 1501); /* It has closed for good. */
+	assert_false(guard.fail_open);
+}
+
+static void
+test_fail_open_ends_at_once_when_none_is_down(void **state)
+{
+	(void)state;
+	conf.settle_ms = 500;
+	observe(0, NB, HEALTH_DOWN);
+	guard_update(&guard, &conf, members, NB, 100);
+	observe(0, NB - 1, HEALTH_UP);
+	guard_update(&guard, &conf, members, NB, 200);
+	assert_true(guard.fail_open);
+	observe(NB - 1, 1, HEALTH_UP);
+	assert_true(guard_update(&guard, &conf, members, NB, 201));
+	assert_false(guard.fail_open);
+	assert_int_equal(nb_effective(HEALTH_UP), NB);
+}
+
+static void
+test_too_few_again_begin_the_wait_anew(void **state)
+{
+	(void)state;
+	conf.settle_ms = 500;
+	observe(0, NB, HEALTH_DOWN);
+	guard_update(&guard, &conf, members, NB, 100);
+	observe(0, 1, HEALTH_UP);
+	guard_update(&guard, &conf, members, NB, 1000);
+	observe(0, 1, HEALTH_DOWN);
+	guard_update(&guard, &conf, members, NB, 1400);
+	assert_true(guard.fail_open);
+	assert_int_equal(guard.again_ms, 0);
+	observe(0, 1, HEALTH_UP);
+	guard_update(&guard, &conf, members, NB, 1450);
+	guard_update(&guard, &conf, members, NB, 1949);
+	assert_true(guard.fail_open);
+	guard_update(&guard, &conf, members, NB, 1950);
+	assert_false(guard.fail_open);
+}
+
+static void
 test_all_down_at_once_fails_open_with_the_default(void **state)
 {
 	(void)state;
@@ -224,6 +290,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_shares_are_rounded_up, setup),
 		cmocka_unit_test_setup(test_too_few_healthy_fail_open_and_close_again, setup),
+		cmocka_unit_test_setup(
+				test_fail_open_ends_when_the_others_had_their_chance_too, setup),
+		cmocka_unit_test_setup(test_fail_open_ends_at_once_when_none_is_down, setup),
+		cmocka_unit_test_setup(test_too_few_again_begin_the_wait_anew, setup),
 		cmocka_unit_test_setup(test_all_down_at_once_fails_open_with_the_default, setup),
 		cmocka_unit_test_setup(test_disabled_backends_do_not_count_for_the_minimum, setup),
 		cmocka_unit_test_setup(test_at_most_so_many_leave_in_an_interval, setup),
