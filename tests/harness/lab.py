@@ -46,6 +46,18 @@ class Load:
         """What has happened so far."""
         return json.loads(pathlib.Path(self.report_path).read_text(encoding="utf-8"))
 
+    def fresh_report(self, timeout=60):
+        """With all that had happened when it was called: reports are written now and then, the
+        next one may have been begun before."""
+        end = time.monotonic() + timeout
+        seen = {self.report()["seconds"]}
+        while len(seen) < 3:
+            if time.monotonic() > end:
+                raise RuntimeError(f"http-load has written no report for {timeout} s")
+            time.sleep(0.02)
+            seen.add((report := self.report())["seconds"])
+        return report
+
     def wait(self, timeout=120):
         """Until it ends by itself; the report."""
         self.process.wait(timeout)
