@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Consoles: with a dataplane between two cables, without one, and without a daemon."""
 
+import time
+
 import pytest
 
 from console import Console
@@ -30,9 +32,14 @@ def alone(bare):
     return bare
 
 
+#: A dataplane takes ten sessions a second; a daemon that is refused applies its file alone.
+SESSION_S = 0.11
+
+
 @pytest.fixture
 def console(rig):
     """A daemon whose dataplane is in sync."""
+    time.sleep(SESSION_S)
     console = Console(rig.socket_path)
     console.start()
     console.wait_in_sync()
