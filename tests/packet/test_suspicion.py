@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From an ICMP error on the wire to a verdict in force: dataplane and guidewayd together.
+"""From an ICMP error on the wire to a verdict in force: dataplane and guidewayd together."""
 
-The backends are loopback addresses of the tester, reached through the gateway (mode ipip): the
-daemon's checks meet real sockets, and the packets for them come out of the front cable.
-"""
-
-import pathlib
 import socket
 import time
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-from harness.api import Api
-from harness.frames import frame, is_forwarded, l3
-from harness.process import BUILD, Program
-from harness.rig import FRONT_MAC, OWN, WIRE_MAC, Rig
+from harness.balancer import VIP, Balancer
+from harness.rig import FRONT_MAC, OWN, WIRE_MAC
 
 HOSTS = ["127.0.2.1", "127.0.2.2"]
-VIP = "192.0.2.80"
 #: So rarely that only suspicion can be the reason for a check.
 RARELY = "interval: 1h, fast-interval: 1h, timeout: 1s"
 
@@ -44,14 +36,8 @@ class Backends:
             self.close(host)
 
 
-class Balancer:
-    """A rig whose session is guidewayd's."""
-
-    def __init__(self, port):
-        self.rig = Rig("suspicion", connect=False)
-        directory = pathlib.Path(self.rig.directory)
-        config = directory / "guideway.yaml"
-        config.write_text(f"""\
+def document(port):
+    return f"""\
 services:
   - name: pay
     address: {VIP}
@@ -61,58 +47,14 @@ services:
     on-down: reset
     health: {{checks: [{{type: tcp, port: {port}, {RARELY}}}], initial: up}}
     backends: [{", ".join(f"{{address: {host}}}" for host in HOSTS)}]
-""", encoding="utf-8")
-        self.api = Api(directory / "api.sock", timeout=30)
-        self.daemon = Program("guidewayd", [
-            str(BUILD / "guidewayd"), "-c", str(config), "--state-dir", str(directory / "state"),
-            "--channel", self.rig.socket_path, "--api", str(directory / "api.sock")],
-            directory / "guidewayd.log")
-        self.until(lambda: self.status()["dataplane"]["in_sync"], "all is in force")
+"""
 
-    def status(self):
-        try:
-            return self.api.get("/v1/status")
-        except (FileNotFoundError, ConnectionError):
-            return {"dataplane": {"in_sync": False}}
 
-    def until(self, condition, what):
-        self.daemon.wait_until(condition, what, 60)
-
-    def backend(self, host):
-        backends = self.api.get("/v1/services/pay")["backends"]
-        return next(b for b in backends if b["address"] == host)
-
-    def encapsulated(self, client=None, flags="S"):
-        """A client's segment, a new client's first, as it leaves for its backend."""
-        self.rig.front.send(frame(client or self.rig.fresh_client(4), VIP, 6, dport=443,
-                                  flags=flags))
-        (out,) = self.rig.front.receive(1, keep=is_forwarded)
-        return l3(out)
-
-    def encapsulated_for(self, host):
-        while IP(packet := self.encapsulated()).dst != host:
-            pass
-        return packet
-
-    def answer_to(self, client):
-        """What the balancer itself answers to a segment of an open flow."""
-        self.rig.front.drain()
-        self.rig.front.send(frame(client, VIP, 6, dport=443, flags="A"))
-        packets = (IP(l3(out)) for out in self.rig.front.receive(2, timeout=3.0))
-        return [p[TCP].flags for p in packets if (p.src, p.dst) == (VIP, client)]
-
-    def unreachable(self, packet):
-        """A router says that it cannot deliver this."""
-        self.rig.front.send(bytes(Ether(src=WIRE_MAC, dst=FRONT_MAC)
+def unreachable(balancer, packet):
+    """A router says that it cannot deliver this."""
+    balancer.rig.front.send(bytes(Ether(src=WIRE_MAC, dst=FRONT_MAC)
                                   / IP(src="10.1.0.1", dst=OWN[1][0])
                                   / ICMP(type=3, code=1) / Raw(packet[:548])))
-
-    def end(self):
-        try:
-            self.daemon.end()
-            self.daemon.check_sanitizers()
-        finally:
-            self.rig.stop()
 
 
 @pytest.fixture
@@ -124,7 +66,7 @@ def backends():
 
 @pytest.fixture
 def balancer(backends):
-    balancer = Balancer(backends.port)
+    balancer = Balancer("suspicion", document(backends.port))
     yield balancer
     balancer.end()
 
@@ -136,7 +78,7 @@ def test_an_unreachable_backend_that_refuses_is_down_after_one_check(balancer, b
     assert IP(balancer.encapsulated(client, "A")).dst == one
     backends.close(one)
     began = time.monotonic()
-    balancer.unreachable(packet)
+    unreachable(balancer, packet)
     balancer.until(lambda: balancer.backend(one)["health"] == "down", "it is down")
     print(f"seen by the API {1000 * (time.monotonic() - began):.1f} ms after the error")
     balancer.until(lambda: balancer.status()["dataplane"]["in_sync"], "it is in force")
@@ -163,7 +105,7 @@ def test_a_suspect_that_passes_its_check_stays(balancer):
     packet = balancer.encapsulated_for(one)
     for count in range(1, 4):
         attempts = balancer.backend(one)["checked"]["checks"][0]["attempts"]
-        balancer.unreachable(packet)
+        unreachable(balancer, packet)
         balancer.until(lambda n=attempts: balancer.backend(one)["checked"]["checks"][0]["attempts"] > n,
                        "it was checked")
         checked = balancer.backend(one)["checked"]
