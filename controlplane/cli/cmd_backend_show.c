@@ -63,6 +63,23 @@ show_suspicions(const json_t *suspicions)
 			output_string(suspicions, "last"));
 }
 
+/* "factor      0.35, slow start for 13 s more" */
+static void
+show_factor(const json_t *backend, const json_t *checked)
+{
+	const json_t *left = json_object_get(checked, "slow_start_left_ms");
+	double factor = json_number_value(json_object_get(backend, "factor"));
+	char text[OUTPUT_DURATION_SIZE];
+
+	if (factor >= 1. && !json_is_integer(left))
+		return;
+	printf("factor      %.3f", factor);
+	if (json_is_integer(left))
+		printf(", slow start for %s more",
+				output_duration(json_integer_value(left) * 1000, text));
+	putchar('\n');
+}
+
 /* "takes new flows: 16.67 % expected, 16.62 % of the slots" */
 static void
 show_share(const json_t *backend)
@@ -119,7 +136,7 @@ cell_latency(struct output_table *table, const json_t *us)
 			json_is_integer(us) ? output_duration(json_integer_value(us), text) : "-");
 }
 
-/* One letter for each of the last attempts, the newest first: good, bad, refused, trouble. */
+/* One letter for each of the last attempts, the newest first: good, bad, refused, silent, trouble. */
 static void
 cell_recent(struct output_table *table, const json_t *recent)
 {
@@ -161,6 +178,29 @@ show_checks(const json_t *checks)
 	output_table_end(&table, "no checks");
 }
 
+/* "agent       75%, wants no new flows (agent 10.0.1.2 port 8999)" */
+static void
+show_agents(const json_t *checks)
+{
+	json_t *check;
+	size_t i;
+
+	json_array_foreach(checks, i, check)
+	{
+		const json_t *agent = json_object_get(check, "agent");
+
+		if (!json_is_object(agent))
+			continue;
+		printf("agent       %" JSON_INTEGER_FORMAT "%%%s (%s port %" JSON_INTEGER_FORMAT
+		       ")\n",
+				integer(agent, "percent"),
+				json_is_true(json_object_get(agent, "drained"))
+						? ", wants no new flows"
+						: "",
+				output_string(check, "address"), integer(check, "port"));
+	}
+}
+
 /* "certificate 66 days left, ends at 2027-01-31T12:00:00.000Z (https 10.0.1.2 port 443)" */
 static void
 show_certificates(const json_t *checks)
@@ -194,7 +234,9 @@ show_one(const json_t *backend)
 	show_state(backend);
 	show_health(backend, checked);
 	show_suspicions(json_object_get(checked, "suspicions"));
+	show_factor(backend, checked);
 	show_share(backend);
+	show_agents(json_object_get(checked, "checks"));
 	show_certificates(json_object_get(checked, "checks"));
 	putchar('\n');
 	show_counters(backend);

@@ -25,6 +25,13 @@ struct backend_view {
 	bool usable;
 };
 
+/** What its share of new flows is in proportion to. */
+static uint64_t
+scaled_weight(const struct backend_conf *conf)
+{
+	return (uint64_t)conf->weight * conf->factor;
+}
+
 static struct backend_view
 view_of(struct daemon *d, const struct config_service *service,
 		const struct config_backend *backend)
@@ -37,10 +44,10 @@ view_of(struct daemon *d, const struct config_service *service,
 	v.member = counters_find_member(
 			reconcile_counters(d->reconcile), &service->conf.key, &backend->addr);
 	v.conf = desired_backend(backend, v.override);
-	v.conf.health = health_of(d->health, &service->conf.key, &backend->addr);
+	health_tell(d->health, &service->conf.key, &v.conf);
 	effect = backend_effect(service->conf.on_down, (enum backend_admin)v.conf.admin,
 			(enum backend_health)v.conf.health);
-	v.usable = effect.takes_new_flows && v.conf.weight > 0 &&
+	v.usable = effect.takes_new_flows && v.conf.weight > 0 && v.conf.factor > 0 &&
 			(v.member == NULL || v.member->routed);
 	return v;
 }
@@ -67,7 +74,7 @@ api_nb_usable(struct daemon *d, const struct config_service *service, uint64_t *
 		if (!v.usable)
 			continue;
 		nb++;
-		*sum_weight += v.conf.weight;
+		*sum_weight += scaled_weight(&v.conf);
 	}
 	return nb;
 }
@@ -106,9 +113,10 @@ backend_view(struct daemon *d, const struct config_service *service, const struc
 		uint64_t sum_weight, const struct counters_service *counted)
 {
 	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN], addr[IP_ADDR_STRLEN];
-	double expected = v->usable && sum_weight > 0 ? (double)v->conf.weight / (double)sum_weight
-						      : 0.;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:{s:s, s:I}, s:o, s:f}",
+	double expected = v->usable && sum_weight > 0
+			? (double)scaled_weight(&v->conf) / (double)sum_weight
+			: 0.;
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:{s:s, s:I}, s:o, s:f, s:f}",
 			"service", service_id_format(&service->conf.key, id), "service_name",
 			config_service_label(service, label), "address",
 			ip_addr_format(&v->conf.addr, addr), "state",
@@ -116,7 +124,8 @@ backend_view(struct daemon *d, const struct config_service *service, const struc
 			"health", backend_health_name(v->conf.health), "usable", v->usable,
 			"configured", "state", backend_admin_name(v->configured->admin), "weight",
 			(json_int_t)v->configured->weight, "override", override_view(v->override),
-			"expected_share", expected);
+			"expected_share", expected, "factor",
+			(double)v->conf.factor / BACKEND_FACTOR_ONE);
 	bool known = v->member != NULL;
 
 	json_object_set_new(json, "routed", known ? json_boolean(v->member->routed) : json_null());

@@ -13,6 +13,7 @@
 
 /** The bit of a type. */
 #define OF(type) (1U << CHECK_##type)
+#define ALL_TYPES ((1U << NB_CHECK_TYPES) - 2)
 
 void
 check_read_bytes(struct reader *r, const struct node *node, struct check_text *out)
@@ -37,6 +38,7 @@ types_text(unsigned int types, char *buf, size_t size)
 {
 	size_t at = 0;
 
+	types &= ALL_TYPES;
 	buf[0] = '\0';
 	for (uint8_t i = 1; i < NB_CHECK_TYPES && at < size; i++) {
 		unsigned int later = types >> i >> 1;
@@ -57,7 +59,7 @@ read_type(struct reader *r, const struct node *node, void *out)
 
 	if (text != NULL && check_type_parse(text, &((struct draft *)out)->check.type) != 0)
 		reader_complain(r, node, NULL, "\"%.40s\" is not %s", text,
-				types_text((1U << NB_CHECK_TYPES) - 2, all, sizeof(all)));
+				types_text(ALL_TYPES, all, sizeof(all)));
 }
 
 static void
@@ -237,7 +239,10 @@ static const struct {
 	const char *key;
 	unsigned int types;
 } keys_of_types[] = {
-	{ "send", OF(TCP) | OF(UDP) },
+	{ "rise", ~OF(AGENT) },
+	{ "fall", ~OF(AGENT) },
+	{ "fast-interval", ~OF(AGENT) },
+	{ "send", OF(TCP) | OF(UDP) | OF(AGENT) },
 	{ "expect", OF(TCP) | OF(HTTP) | OF(HTTPS) | OF(UDP) },
 	{ "send-hex", OF(TCP) | OF(UDP) },
 	{ "expect-hex", OF(TCP) | OF(UDP) },
@@ -294,6 +299,8 @@ check_read(struct reader *r, const struct node *node, struct check *out)
 	check_given_once(r, node, "expect", "expect-hex");
 	if (draft.check.type == CHECK_UDP && draft.exchange.texts[TEXT_SEND].len == 0)
 		reader_complain(r, node, NULL, "a check of type udp needs send or send-hex");
+	if (draft.check.type == CHECK_AGENT && draft.check.l4_port == 0)
+		reader_complain(r, node, NULL, "a check of type agent needs a port");
 	check_read_trust(r, node, &draft);
 	made = exchange_make(&draft.exchange);
 	trust_unref(draft.exchange.trust);

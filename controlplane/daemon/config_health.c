@@ -9,6 +9,7 @@
 
 #include "controlplane/daemon/check_document.h"
 #include "controlplane/daemon/json_text.h"
+#include "controlplane/health/slow_start.h"
 
 #define MAX_WINDOW_MS 3600000
 
@@ -102,6 +103,19 @@ read_max_hold_down(struct reader *r, const struct node *node, void *out)
 			&((struct config_health *)out)->guard.max_hold_down_ms);
 }
 
+static void
+read_slow_start(struct reader *r, const struct node *node, void *out)
+{
+	uint32_t ms;
+
+	if (!read_milliseconds(r, node, 0, SLOW_START_MAX_MS, &ms))
+		return;
+	if (ms != 0 && ms < SLOW_START_MIN_MS)
+		reader_complain(r, node, "0s: none", "must be 1s or longer");
+	else
+		((struct config_health *)out)->slow_start_ms = ms;
+}
+
 static const struct field health_fields[] = {
 	{ "checks", true, read_checks },
 	{ "combine", false, read_combine },
@@ -111,6 +125,7 @@ static const struct field health_fields[] = {
 	{ "leave-interval", false, read_leave_interval },
 	{ "hold-down", false, read_hold_down },
 	{ "max-hold-down", false, read_max_hold_down },
+	{ "slow-start", false, read_slow_start },
 };
 
 /** Within this every check has come round once. */
@@ -178,7 +193,8 @@ config_health_equal(const struct config_health *a, const struct config_health *b
 	if (a == b)
 		return true;
 	if (a == NULL || b == NULL || a->combine != b->combine ||
-			a->initially_down != b->initially_down || a->nb_checks != b->nb_checks)
+			a->initially_down != b->initially_down ||
+			a->slow_start_ms != b->slow_start_ms || a->nb_checks != b->nb_checks)
 		return false;
 	for (uint32_t i = 0; i < a->nb_checks; i++) {
 		if (check_compare(&a->checks[i], &b->checks[i]) != 0)
@@ -239,5 +255,6 @@ config_health_to_json(const struct config_health *h)
 	json_set_ms(json, "leave-interval", guard->leave_interval_ms, usual->leave_interval_ms);
 	json_set_ms(json, "hold-down", guard->hold_down_ms, usual->hold_down_ms);
 	json_set_ms(json, "max-hold-down", guard->max_hold_down_ms, usual->max_hold_down_ms);
+	json_set_ms(json, "slow-start", h->slow_start_ms, 0);
 	return json;
 }

@@ -55,18 +55,29 @@ watched_effective(const struct watched *s, uint32_t member)
 	return m->effective;
 }
 
-/** What the checks of a backend say together. */
+/** What the checks of a backend say together. An agent's `down` suffices; its `up` proves nothing. */
 static uint8_t
 combine(const struct watch *w, const struct watched *s, uint32_t member)
 {
-	uint32_t nb = s->conf->nb_checks, nb_up = 0, nb_down = 0;
+	uint32_t nb = s->conf->nb_checks, nb_up = 0, nb_down = 0, nb_agents = 0;
+	bool agent_up = false;
 
 	for (uint32_t i = 0; i < nb; i++) {
 		uint8_t health = w->verdicts[s->checks[member * nb + i]];
 
+		if (s->conf->checks[i].type == CHECK_AGENT) {
+			if (health == HEALTH_DOWN)
+				return HEALTH_DOWN;
+			agent_up |= health == HEALTH_UP;
+			nb_agents++;
+			continue;
+		}
 		nb_up += health == HEALTH_UP;
 		nb_down += health == HEALTH_DOWN;
 	}
+	nb -= nb_agents;
+	if (nb == 0)
+		return agent_up ? HEALTH_UP : HEALTH_UNKNOWN;
 	if (s->conf->combine == COMBINE_ALL)
 		return nb_down > 0 ? HEALTH_DOWN : nb_up == nb ? HEALTH_UP : HEALTH_UNKNOWN;
 	return nb_up > 0 ? HEALTH_UP : nb_down == nb ? HEALTH_DOWN : HEALTH_UNKNOWN;
@@ -126,9 +137,22 @@ record(struct health *h, const struct watched *s, uint32_t member, uint8_t was)
 	health_record_add(h->record, &change);
 }
 
+/** An agent drains a backend, or no longer. */
+static void
+record_agent(struct health *h, const struct watched *s, uint32_t member)
+{
+	struct health_change change = { .service = s->key,
+		.backend = s->addrs[member],
+		.agent = s->members[member].drained ? "wants no new flows"
+						    : "wants new flows again" };
+
+	health_record_add(h->record, &change);
+	h->is_news = true;
+}
+
 /** Observe the backends with new verdicts. */
 static void
-observe(const struct watch *w, struct watched *s)
+observe(struct health *h, struct watched *s)
 {
 	const bool *dirty;
 
@@ -136,8 +160,34 @@ observe(const struct watch *w, struct watched *s)
 			i++) {
 		i = (uint32_t)(dirty - s->dirty);
 		s->dirty[i] = false;
-		s->members[i].observed = combine(w, s, i);
+		s->members[i].observed = combine(&h->watch, s, i);
+		if (s->shares != NULL && share_observe(&h->watch, s, i))
+			record_agent(h, s, i);
 	}
+}
+
+/** health_judge_changes() will look at it. */
+static void
+touch(struct watch *w, struct watched *s)
+{
+	if (!s->touched)
+		w->touched[w->nb_touched++] = (uint32_t)(s - w->services);
+	s->touched = true;
+}
+
+/** Judge again when the guard or a slow start wants it. */
+static void
+set_again(struct health *h, struct watched *s, uint64_t now)
+{
+	uint64_t at = s->guard.again_ms;
+
+	if (s->grow_ms != 0 && (at == 0 || s->grow_ms < at))
+		at = s->grow_ms;
+	ev_timer_stop(h->loop, &s->again);
+	if (at == 0)
+		return;
+	ev_timer_set(&s->again, at > now ? (double)(at - now) / 1e3 : 0.001, 0.);
+	ev_timer_start(h->loop, &s->again);
 }
 
 static void
@@ -147,7 +197,7 @@ judge_service(struct health *h, struct watched *s)
 	bool was_open = s->guard.fail_open;
 	uint64_t now = now_ms();
 
-	observe(w, s);
+	observe(h, s);
 	guard_update(&s->guard, &s->conf->guard, s->members, s->nb, now);
 	tell_guard(h, s, was_open);
 	for (uint32_t i = 0; i < s->nb; i++) {
@@ -157,17 +207,12 @@ judge_service(struct health *h, struct watched *s)
 		if (s->told[i] == was)
 			continue;
 		record(h, s, i, was);
-		if (!s->touched)
-			w->touched[w->nb_touched++] = (uint32_t)(s - w->services);
-		s->touched = true;
+		touch(w, s);
+		h->is_news = true;
 	}
-	ev_timer_stop(h->loop, &s->again);
-	if (s->guard.again_ms == 0)
-		return;
-	ev_timer_set(&s->again,
-			s->guard.again_ms > now ? (double)(s->guard.again_ms - now) / 1e3 : 0.001,
-			0.);
-	ev_timer_start(h->loop, &s->again);
+	if (s->shares != NULL && shares_update(s, now))
+		touch(w, s);
+	set_again(h, s, now);
 }
 
 /** Judge what is queued, and say if forwarding is to be told. */
@@ -176,6 +221,7 @@ judge_queue(struct health *h)
 {
 	struct watch *w = &h->watch;
 
+	h->is_news = false;
 	while (w->nb_queue > 0) {
 		struct watched *s = &w->services[w->queue[--w->nb_queue]];
 
@@ -183,7 +229,10 @@ judge_queue(struct health *h)
 		judge_service(h, s);
 	}
 	if (w->nb_touched > 0)
-		h->changed(h->context, h->since_us != 0 ? h->since_us : clock_monotonic_us());
+		h->changed(h->context,
+				!h->is_news			   ? 0
+						: h->since_us != 0 ? h->since_us
+								   : clock_monotonic_us());
 	h->since_us = 0;
 }
 
@@ -195,7 +244,7 @@ on_judge(struct ev_loop *loop, ev_timer *w, int events)
 	judge_queue(w->data);
 }
 
-/** A guard's time has come. All those of this moment are judged before forwarding is told. */
+/** The time of a guard or a slow start has come. All those of this moment are judged before forwarding is told. */
 static void
 on_again(struct ev_loop *loop, ev_timer *w, int events)
 {
@@ -212,6 +261,7 @@ take_verdict(struct health *h, const struct checker_verdict *v)
 	struct watch *w = &h->watch;
 
 	w->verdicts[v->index] = v->health;
+	w->percents[v->index] = v->percent;
 	for (uint32_t i = w->first_user[v->index]; i < w->first_user[v->index + 1]; i++) {
 		struct watched *s = &w->services[w->users[i].service];
 
@@ -250,7 +300,22 @@ watch_stop(struct health *h)
 
 /* Telling. */
 
-/** Set the health of a service in a state. Both are sorted. @return false: out of memory. */
+/** What a backend is to have. @param at Its index; -1: it is not checked yet, but will be. */
+static struct backend_conf
+told(const struct watched *s, int at, const struct backend_conf *now)
+{
+	struct backend_conf conf = *now;
+
+	if (at >= 0) {
+		conf.health = s->told[at];
+		conf.factor = s->told_factors[at];
+	} else {
+		conf.factor = share_first(s->conf);
+	}
+	return conf;
+}
+
+/** Set the backends of a service in a state. Both are sorted. @return false: out of memory. */
 static bool
 tell(const struct watched *s, struct desired *desired, uint32_t place)
 {
@@ -259,18 +324,20 @@ tell(const struct watched *s, struct desired *desired, uint32_t place)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < service->nb; i++) {
+		struct backend_conf conf;
 		int order = 1;
 
 		while (at < s->nb &&
 				(order = ip_addr_compare(
 						 &s->addrs[at], &service->members[i].addr)) < 0)
 			at++;
-		if (order != 0 || service->members[i].health == s->told[at])
+		conf = told(s, order == 0 ? (int)at : -1, &service->members[i]);
+		if (memcmp(&conf, &service->members[i], sizeof(conf)) == 0)
 			continue;
 		own = desired_own(desired, place);
 		if (own == NULL)
 			return false;
-		own->members[i].health = s->told[at];
+		own->members[i] = conf;
 		service = own;
 	}
 	return true;
@@ -341,13 +408,14 @@ health_use(struct health *h, struct config *config, struct overrides *overrides)
 	return true;
 }
 
-uint8_t
-health_of(const struct health *h, const struct service_key *service, const struct ip_addr *backend)
+void
+health_tell(const struct health *h, const struct service_key *service, struct backend_conf *backend)
 {
 	const struct watched *s = watch_find(&h->watch, service);
-	int at = s != NULL ? watched_find(s, backend) : -1;
+	int at = s != NULL ? watched_find(s, &backend->addr) : -1;
 
-	return at >= 0 ? s->told[at] : HEALTH_UNKNOWN;
+	backend->health = at >= 0 ? s->told[at] : HEALTH_UNKNOWN;
+	backend->factor = at >= 0 ? s->told_factors[at] : BACKEND_FACTOR_ONE;
 }
 
 /* Life. */

@@ -31,7 +31,7 @@ struct msg_suspect_event;
  * @param events  Hear of changes; borrowed.
  * @param changed Called when health_judge_changes() has something to say; @p since_us is
  *                when the first check came to the verdict that is the cause, if one is, else now
- *                (clock_monotonic_us()).
+ *                (clock_monotonic_us()); 0 if only slow starts have gone on.
  * @return NULL: out of memory, or no thread.
  */
 struct health *health_create(struct ev_loop *loop, struct store *store, struct events *events,
@@ -54,7 +54,7 @@ void health_suspect(struct health *h, const struct msg_suspect_event *event);
 /** The next hop of this address no longer answers: check at once who is reached there. */
 void health_suspect_next_hop(struct health *h, const struct ip_addr *addr);
 
-/** Set the health of every backend that is known here. @param desired Being made, shares nothing. */
+/** Set health and factor of every backend that is known here. @param desired Being made, shares nothing. */
 void health_judge(const struct health *h, struct desired *desired);
 /**
  * Set it in a copy of a state that is as this function or health_judge() made it, of services with
@@ -63,9 +63,9 @@ void health_judge(const struct health *h, struct desired *desired);
  */
 bool health_judge_changes(struct health *h, struct desired *desired);
 
-/** What forwarding is told. @return enum backend_health. */
-uint8_t health_of(const struct health *h, const struct service_key *service,
-		const struct ip_addr *backend);
+/** Set health and factor as forwarding is told them; of backends that are not checked, unknown and one. */
+void health_tell(const struct health *h, const struct service_key *service,
+		struct backend_conf *backend);
 
 /** For people: verdicts, last results, latency, time in state, flaps. @return null if not checked. */
 json_t *health_view(const struct health *h, const struct service_key *service,

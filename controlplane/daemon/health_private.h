@@ -8,6 +8,7 @@
  *
  *     health.c          from verdicts to what forwarding is told
  *     health_watch.c    which checks serve which backends, for one configuration
+ *     health_share.c    slow start, and the word of agents
  *     health_suspect.c  suspicions of the dataplane
  *     health_view.c     for people
  *
@@ -26,6 +27,14 @@ struct suspicion_state {
 	int64_t wall_ms;
 };
 
+/** How large a part of its weight a backend has. */
+struct share {
+	bool rests; /**< It takes no new flows, or is new to a service that is there: slow start
+		     *   begins when it does. */
+	uint8_t percent;   /**< By its agents' word. */
+	uint64_t begin_ms; /**< Of its slow start; 0: none. */
+};
+
 /** A service whose backends are checked. */
 struct watched {
 	struct service_key key;
@@ -35,12 +44,16 @@ struct watched {
 	struct ip_addr *addrs;		    /**< Of its backends, sorted. */
 	struct guard_member *members;	    /**< In the same order. */
 	struct suspicion_state *suspicions; /**< In the same order. */
-	uint8_t *told;	  /**< In the same order: enum backend_health, for forwarding. */
-	bool *dirty;	  /**< In the same order: a check has come to another verdict. */
-	uint32_t *checks; /**< Indexes into watch.set: conf.nb_checks of each backend. */
-	bool queued;	  /**< In watch.queue. */
-	bool touched;	  /**< In watch.touched. */
-	ev_timer again;	  /**< Its guard wants to judge by the clock. */
+	uint8_t *told;		/**< In the same order: enum backend_health, for forwarding. */
+	uint32_t *told_factors; /**< In the same order, likewise. */
+	uint32_t *raw_factors;	/**< In the same order; of shares_update(). */
+	struct share *shares;	/**< In the same order; NULL: all of them have everything. */
+	uint64_t grow_ms;	/**< Next step of a slow start; 0: nobody grows. */
+	bool *dirty;		/**< In the same order: a check has come to another verdict. */
+	uint32_t *checks;	/**< Indexes into watch.set: conf.nb_checks of each backend. */
+	bool queued;		/**< In watch.queue. */
+	bool touched;		/**< In watch.touched. */
+	ev_timer again;		/**< Its guard wants to judge by the clock. */
 	struct health *health;
 };
 
@@ -56,6 +69,7 @@ struct watch {
 	struct overrides *overrides;
 	struct check_set *set;
 	uint8_t *verdicts; /**< Of each check in set, as the checker has told: enum backend_health. */
+	uint8_t *percents; /**< Of each check in set, likewise: its agent's word. */
 	uint32_t nb_services;
 	uint32_t nb_uses;	  /**< Sum of all backends' checks. */
 	struct watched *services; /**< By service_key_compare(). */
@@ -75,6 +89,7 @@ struct health {
 	struct watch watch;
 	ev_timer judge;	   /**< Never started, but fed: something is queued. */
 	uint64_t since_us; /**< The first verdict that was not judged yet; 0: none. */
+	bool is_news;	   /**< What is told is news, not only a share that grew. */
 	void (*changed)(void *context, uint64_t since_us);
 	void *context;
 };
@@ -90,6 +105,19 @@ void watch_free(struct watch *w);
 struct watched *watch_find(const struct watch *w, const struct service_key *key);
 /** @return the backend's index; -1: none. */
 int watched_find(const struct watched *s, const struct ip_addr *addr);
+/* Of services with shares. */
+
+/** Does the configuration ask for slow start, or agents? */
+bool watched_has_shares(const struct config_health *conf);
+/** @param before The service as it was; NULL: it was not checked. @param at The backend there; -1: new. */
+void share_init(struct watched *s, uint32_t member, const struct watched *before, int at);
+/** What the agents of a backend say now. @return true: they drain it, and did not, or no longer. */
+bool share_observe(const struct watch *w, struct watched *s, uint32_t member);
+/** Set told_factors and grow_ms. @return true: some factor is new. */
+bool shares_update(struct watched *s, uint64_t now_ms);
+/** Of a backend that takes flows for the first time, or again. */
+uint32_t share_first(const struct config_health *conf);
+
 /** What forwarding is told of a backend. */
 uint8_t watched_effective(const struct watched *s, uint32_t member);
 /** @return what it was suspected of a moment ago; NULL: of nothing. */

@@ -71,10 +71,30 @@ on_write(struct ev_loop *loop, ev_timer *w, int events)
 static json_t *
 change_json(const struct health_change *change, const char *id, const char *addr)
 {
+	if (change->agent != NULL)
+		return json_pack("{s:s, s:s, s:s}", "service", id, "backend", addr, "agent",
+				change->agent);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*}", "service", id, "backend", addr,
 			"health", backend_health_name(change->now), "was",
 			backend_health_name(change->was), "why", json_text(change->why), "suspect",
 			change->suspect);
+}
+
+/** @param id, addr As in change_json(). */
+static void
+change_text(const struct health_change *change, const char *id, const char *addr, char *text,
+		size_t size)
+{
+	if (change->agent != NULL) {
+		snprintf(text, size, "service %s: backend %s: its agent %s", id, addr,
+				change->agent);
+		return;
+	}
+	snprintf(text, size, "service %s: backend %s is %s, was %s%s%s%s%s", id, addr,
+			backend_health_name(change->now), backend_health_name(change->was),
+			change->why[0] != '\0' ? ": " : "", change->why,
+			change->suspect != NULL ? "; suspect before: " : "",
+			change->suspect != NULL ? change->suspect : "");
 }
 
 static void
@@ -84,12 +104,9 @@ tell(struct health_record *r, const struct health_change *change)
 
 	service_id_format(&change->service, id);
 	ip_addr_format(&change->backend, addr);
-	snprintf(text, sizeof(text), "service %s: backend %s is %s, was %s%s%s%s%s", id, addr,
-			backend_health_name(change->now), backend_health_name(change->was),
-			change->why[0] != '\0' ? ": " : "", change->why,
-			change->suspect != NULL ? "; suspect before: " : "",
-			change->suspect != NULL ? change->suspect : "");
-	events_add(r->events, "backend.health", change_json(change, id, addr), "%s", text);
+	change_text(change, id, addr, text, sizeof(text));
+	events_add(r->events, change->agent != NULL ? "backend.agent" : "backend.health",
+			change_json(change, id, addr), "%s", text);
 	if (r->list == NULL) {
 		r->list = json_array();
 		snprintf(r->first, sizeof(r->first), "%s %s", id, addr);

@@ -26,13 +26,14 @@ struct health_record *health_record_create(
 /** Writes what waits. Legal with NULL. */
 void health_record_destroy(struct health_record *r);
 
-/** A backend's health as forwarding is told it. */
+/** A backend's health as forwarding is told it, or the word of its agent. */
 struct health_change {
 	struct service_key service;
 	struct ip_addr backend;
 	uint8_t was; /**< enum backend_health. */
 	uint8_t now;
 	char why[CHECK_WHY_SIZE]; /**< For people; may be "". */
+	const char *agent; /**< Not health, but what its agent has said; constant. NULL: health. */
 	const char *suspect; /**< What the dataplane had against it just before; constant, or NULL. */
 };
 

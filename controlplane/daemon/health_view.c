@@ -43,6 +43,15 @@ certificate_view(int64_t ends_s)
 			tls_days_left(ends_s, clock_wall_ms() / 1000));
 }
 
+/** What an agent has said; null if it has not, or is none. */
+static json_t *
+agent_view(const struct agent_word *word)
+{
+	if (!word->known)
+		return json_null();
+	return json_pack("{s:i, s:b}", "percent", word->percent, "drained", word->drained);
+}
+
 static json_t *
 check_view(const struct check *check, const struct check_state *state)
 {
@@ -50,7 +59,7 @@ check_view(const struct check *check, const struct check_state *state)
 
 	return json_pack(
 			"{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, "
-			"s:o}",
+			"s:o, s:o}",
 			"type", check_type_name(check->type), "address",
 			ip_addr_format(&check->addr, addr), "port", check->l4_port, "health",
 			backend_health_name(state->health), "last_result",
@@ -66,7 +75,8 @@ check_view(const struct check *check, const struct check_state *state)
 			check->source.family != IP_NONE
 					? json_string(ip_addr_format(&check->source, addr))
 					: json_null(),
-			"certificate", certificate_view(state->certificate_ends_s));
+			"certificate", certificate_view(state->certificate_ends_s), "agent",
+			agent_view(&state->agent));
 }
 
 static json_t *
@@ -74,6 +84,18 @@ suspicions_view(const struct suspicion_state *state)
 {
 	return json_pack("{s:I, s:s?, s:o}", "count", (json_int_t)state->nb, "last", state->kind,
 			"last_at", time_view(state->wall_ms));
+}
+
+/** How long until a backend has its whole share; null: it has, or is not to have it. */
+static json_t *
+slow_start_view(const struct watched *s, uint32_t member, uint64_t now_ms)
+{
+	uint64_t end_ms;
+
+	if (s->shares == NULL || s->shares[member].begin_ms == 0)
+		return json_null();
+	end_ms = s->shares[member].begin_ms + s->conf->slow_start_ms;
+	return json_integer(end_ms > now_ms ? (json_int_t)(end_ms - now_ms) : 0);
 }
 
 json_t *
@@ -97,7 +119,7 @@ health_view(const struct health *h, const struct service_key *service,
 		checker_look(h->checker, index, &state);
 		json_array_append_new(checks, check_view(&h->watch.set->list[index], &state));
 	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "observed",
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "observed",
 			backend_health_name(m->observed), "judged", backend_health_name(m->judged),
 			"in_state_ms",
 			m->changed_ms != 0 ? json_integer((json_int_t)(now - m->changed_ms))
@@ -106,7 +128,8 @@ health_view(const struct health *h, const struct service_key *service,
 			(json_int_t)(m->judged == HEALTH_DOWN && m->hold_until_ms > now
 							? m->hold_until_ms - now
 							: 0),
-			"suspicions", suspicions_view(&s->suspicions[at]), "checks", checks);
+			"suspicions", suspicions_view(&s->suspicions[at]), "slow_start_left_ms",
+			slow_start_view(s, (uint32_t)at, now), "checks", checks);
 }
 
 bool

@@ -19,6 +19,9 @@ watch_free(struct watch *w)
 		free(w->services[i].members);
 		free(w->services[i].suspicions);
 		free(w->services[i].told);
+		free(w->services[i].told_factors);
+		free(w->services[i].raw_factors);
+		free(w->services[i].shares);
 		free(w->services[i].dirty);
 		free(w->services[i].checks);
 	}
@@ -26,6 +29,7 @@ watch_free(struct watch *w)
 	free(w->queue);
 	free(w->touched);
 	free(w->verdicts);
+	free(w->percents);
 	free(w->first_user);
 	free(w->users);
 	check_set_unref(w->set);
@@ -78,12 +82,38 @@ member_take_over(const struct watched *before, struct watched *s, uint32_t membe
 {
 	int at = before != NULL ? watched_find(before, &s->addrs[member]) : -1;
 
+	s->told_factors[member] = BACKEND_FACTOR_ONE;
 	if (at < 0) {
 		guard_member_init(&s->members[member]);
-		return;
+	} else {
+		s->members[member] = before->members[at];
+		s->suspicions[member] = before->suspicions[at];
 	}
-	s->members[member] = before->members[at];
-	s->suspicions[member] = before->suspicions[at];
+	if (s->shares != NULL)
+		share_init(s, member, before, at);
+	else
+		s->members[member].drained = false;
+}
+
+/** @return false: out of memory. */
+static bool
+watched_alloc(struct watched *s, uint32_t nb)
+{
+	s->addrs = calloc(nb + 1, sizeof(*s->addrs));
+	s->members = calloc(nb + 1, sizeof(*s->members));
+	s->suspicions = calloc(nb + 1, sizeof(*s->suspicions));
+	s->told = calloc(nb + 1, sizeof(*s->told));
+	s->told_factors = calloc(nb + 1, sizeof(*s->told_factors));
+	s->dirty = calloc(nb + 1, sizeof(*s->dirty));
+	s->checks = calloc((size_t)nb * s->conf->nb_checks + 1, sizeof(*s->checks));
+	if (watched_has_shares(s->conf)) {
+		s->raw_factors = calloc(nb + 1, sizeof(*s->raw_factors));
+		s->shares = calloc(nb + 1, sizeof(*s->shares));
+		if (s->raw_factors == NULL || s->shares == NULL)
+			return false;
+	}
+	return s->addrs != NULL && s->members != NULL && s->suspicions != NULL && s->told != NULL &&
+			s->told_factors != NULL && s->dirty != NULL && s->checks != NULL;
 }
 
 static bool
@@ -96,14 +126,7 @@ watched_init(struct watched *s, const struct config_service *from, const struct 
 	s->key = from->conf.key;
 	s->conf = from->health;
 	s->nb = nb;
-	s->addrs = calloc(nb + 1, sizeof(*s->addrs));
-	s->members = calloc(nb + 1, sizeof(*s->members));
-	s->suspicions = calloc(nb + 1, sizeof(*s->suspicions));
-	s->told = calloc(nb + 1, sizeof(*s->told));
-	s->dirty = calloc(nb + 1, sizeof(*s->dirty));
-	s->checks = calloc((size_t)nb * s->conf->nb_checks + 1, sizeof(*s->checks));
-	if (s->addrs == NULL || s->members == NULL || s->suspicions == NULL || s->told == NULL ||
-			s->dirty == NULL || s->checks == NULL)
+	if (!watched_alloc(s, nb))
 		return false;
 	guard_init(&s->guard);
 	if (old != NULL)
@@ -180,8 +203,10 @@ watch_links(struct watch *w)
 	w->first_user = calloc(w->set->nb + 2, sizeof(*w->first_user));
 	w->users = calloc(w->nb_uses + 1, sizeof(*w->users));
 	w->verdicts = malloc(w->set->nb + 1);
-	if (w->first_user == NULL || w->users == NULL || w->verdicts == NULL)
+	w->percents = malloc(w->set->nb + 1);
+	if (w->first_user == NULL || w->users == NULL || w->verdicts == NULL || w->percents == NULL)
 		return false;
+	memset(w->percents, AGENT_NO_PERCENT, w->set->nb + 1);
 	memset(w->verdicts, HEALTH_UNKNOWN, w->set->nb + 1);
 	for (uint32_t i = 0; i < w->nb_services; i++) {
 		struct watched *s = &w->services[i];

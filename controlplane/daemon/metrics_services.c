@@ -115,6 +115,14 @@ write_latency(const void *row, struct metrics *m)
 		metrics_real(m, &b->row.labels, b->health.latency_us / 1e6);
 }
 
+static void
+write_factor(const void *row, struct metrics *m)
+{
+	const struct backend_row *b = row;
+
+	metrics_real(m, &b->row.labels, (double)b->conf.factor / BACKEND_FACTOR_ONE);
+}
+
 /* The first one fills the rows: every row has a sample of it. */
 static const struct row_metric backend_metrics[] = {
 	BACKEND_GAUGE(usable, "usable", "1: it takes new flows.", OF_CONFIG),
@@ -138,6 +146,9 @@ static const struct row_metric backend_metrics[] = {
 			"Attempts of its checks that spoke against it.", OF_HEALTH),
 	BACKEND_SPECIAL(write_admin, "state", "1: what is wanted of it, by people.", OF_CONFIG),
 	BACKEND_SPECIAL(write_health, "health", "1: what forwarding was told of its health.",
+			OF_CONFIG),
+	BACKEND_SPECIAL(write_factor, "factor",
+			"Part of its weight that it has: slow start, and the word of its agent.",
 			OF_CONFIG),
 	BACKEND_SPECIAL(write_latency, "check_latency_seconds",
 			"What a good attempt takes on average; of the slowest check.", OF_HEALTH),

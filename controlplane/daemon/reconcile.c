@@ -42,7 +42,8 @@ struct reconcile {
 	struct desired *desired;
 	struct operation op;
 	bool settled;
-	uint64_t again_us; /* Health has changed during a change, first then; 0: it has not. */
+	bool again;	   /* reconcile_judge() was called during a change, */
+	uint64_t again_us; /* with this. */
 	bool again_all;	   /* reconcile_judge_all() was called during a change. */
 	bool silent;	   /* A change waited in vain; nothing has come since. */
 	char store_trouble[512];
@@ -132,7 +133,7 @@ operation_end(struct reconcile *r, struct change_result *result)
 	tell_end(r, &op, result);
 	if (r->again_all)
 		reconcile_judge_all(r);
-	if (r->again_us != 0)
+	if (r->again)
 		reconcile_judge(r, r->again_us);
 	op.done(op.context, result);
 	json_decref(op.changes);
@@ -224,16 +225,20 @@ on_settle_timeout(struct ev_loop *loop, ev_timer *w, int events)
 	settle(w->data);
 }
 
-/** No change under way: what was in force was made so by us, for health or at a session's begin. */
+/**
+ * No change under way: what is in force was made so by us, for health, at a session's begin,
+ * or because a slow start goes on, which is no news.
+ */
 static void
 log_in_force(const struct link_answer *answer)
 {
+	bool is_news = answer->full_sync || answer->since_us != 0;
 	char health[64] = "";
 
 	if (answer->since_us != 0)
 		snprintf(health, sizeof(health), ", health after %" PRIu64 " us",
 				clock_monotonic_us() - answer->since_us);
-	log_line(LOG_NOTICE,
+	log_line(is_news ? LOG_NOTICE : LOG_DEBUG,
 			"in force: generation %" PRIu64 ", %u commands, %" PRIu64
 			" us (dataplane %u us)%s",
 			answer->generation, answer->nb_commands, answer->latency_us,
@@ -351,9 +356,11 @@ reconcile_judge(struct reconcile *r, uint64_t since_us)
 	struct desired *new;
 
 	if (r->op.active) {
+		r->again = true;
 		r->again_us = r->again_us != 0 ? r->again_us : since_us;
 		return;
 	}
+	r->again = false;
 	r->again_us = 0;
 	new = desired_copy(r->desired);
 	if (new == NULL || !r->conf.judge_changes(r->conf.context, new)) {

@@ -98,7 +98,7 @@ void reconcile_change(struct reconcile *r, struct change_request *request, chang
  * judge_changes() has something to say: bring it to the dataplane. Nothing is stored: health
  * is observed anew after a restart. During a change it waits for that change's end.
  * @param since_us When its cause was seen, by clock_monotonic_us(): how long it took until it
- *                 was in force is logged.
+ *                 was in force is logged; 0: it is no news.
  */
 void reconcile_judge(struct reconcile *r, uint64_t since_us);
 /** Likewise: judge() says something else of any number of backends. */

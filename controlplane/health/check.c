@@ -11,6 +11,7 @@ static const char *const type_names[NB_CHECK_TYPES] = {
 	[CHECK_TLS] = "tls",
 	[CHECK_HTTPS] = "https",
 	[CHECK_UDP] = "udp",
+	[CHECK_AGENT] = "agent",
 };
 
 void

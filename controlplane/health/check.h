@@ -27,6 +27,7 @@ enum check_type {
 	CHECK_TLS = 3,	 /**< Connect, and shake hands. */
 	CHECK_HTTPS = 4, /**< CHECK_HTTP over TLS. */
 	CHECK_UDP = 5,	 /**< Send a datagram; good unless refused, or by what comes back. */
+	CHECK_AGENT = 6, /**< Ask an agent what it thinks of its backend (agent.h). */
 	NB_CHECK_TYPES
 };
 

@@ -35,6 +35,7 @@ struct slot {
 	bool suspected; /* Not passed since checker_suspect(). */
 	bool at_once;	/* Suspected while an attempt ran: the next follows it. */
 	struct verdict verdict;
+	struct agent_word agent;
 	struct probe probe;
 	uint64_t started_us;
 	ev_timer timer; /* While running: the time is up; else: the next attempt. */
@@ -155,19 +156,21 @@ tell(struct slot *slot, enum probe_result result, const char *why, uint64_t took
 	state->last_good = result == PROBE_GOOD;
 	state->streak = slot->verdict.streak;
 	state->certificate_ends_s = slot->probe.peer.ends_s;
+	state->agent = slot->agent;
 	snprintf(state->why, sizeof(state->why), "%s", why);
 	note_result(state, result);
 	if (result == PROBE_GOOD)
 		note_latency(state, took_us);
-	else if (result != PROBE_TROUBLE)
+	else if (result == PROBE_BAD || result == PROBE_REFUSED)
 		state->nb_bad++;
 	if (result == PROBE_TROUBLE) {
 		state->nb_trouble++;
 		note_trouble(s, why);
 	}
 	if (changed) {
+		if (state->health != slot->verdict.health)
+			state->changed_ms = state->last_ms;
 		state->health = slot->verdict.health;
-		state->changed_ms = state->last_ms;
 		mark_dirty(s, slot->index);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -190,22 +193,59 @@ schedule_next(struct slot *slot, bool soon)
 	slot->at_once = false;
 }
 
-static void
-attempt_end(struct slot *slot, enum probe_result result, const char *why)
+/**
+ * What an agent says holds at once, and until it says something else: that it cannot be asked
+ * says nothing.
+ * @return true: something is new.
+ */
+static bool
+judge_agent(struct slot *slot, enum probe_result *result, const char **why)
+{
+	const struct agent_report *report = &slot->probe.agent;
+	bool changed;
+
+	if (*result != PROBE_GOOD) {
+		*result = *result == PROBE_TROUBLE ? PROBE_TROUBLE : PROBE_SILENT;
+		return false;
+	}
+	changed = agent_word_note(&slot->agent, report);
+	if (report->health != HEALTH_UNKNOWN && report->health != slot->verdict.health) {
+		slot->verdict.health = report->health;
+		changed = true;
+	}
+	if (report->health == HEALTH_DOWN) {
+		*result = PROBE_BAD;
+		*why = report->why;
+	}
+	return changed;
+}
+
+static bool
+judge(struct slot *slot, enum probe_result result)
 {
 	const struct check *check = slot->check;
 	uint16_t fall = slot->suspected && result == PROBE_REFUSED ? 1 : check->fall;
+
+	if (result == PROBE_TROUBLE)
+		return false;
+	return verdict_note(&slot->verdict, check->rise, fall, result == PROBE_GOOD);
+}
+
+static void
+attempt_end(struct slot *slot, enum probe_result result, const char *why)
+{
+	bool is_agent = slot->check->type == CHECK_AGENT;
 	uint64_t took_us = clock_monotonic_us() - slot->started_us;
-	bool changed = false;
+	bool changed, in_doubt;
 
 	slot->running = false;
 	slot->checker->nb_running--;
+	changed = is_agent ? judge_agent(slot, &result, &why) : judge(slot, result);
 	if (result == PROBE_GOOD)
 		slot->suspected = false;
-	if (result != PROBE_TROUBLE)
-		changed = verdict_note(&slot->verdict, check->rise, fall, result == PROBE_GOOD);
 	tell(slot, result, why, took_us, changed);
-	schedule_next(slot, result == PROBE_TROUBLE || verdict_in_doubt(&slot->verdict));
+	in_doubt = !is_agent && verdict_in_doubt(&slot->verdict);
+	schedule_next(slot, result == PROBE_TROUBLE || in_doubt);
 }
 
 static void
@@ -293,6 +333,7 @@ slot_create(struct checker *c, const struct check *check)
 	slot->checker = c;
 	slot->check = check;
 	verdict_init(&slot->verdict);
+	agent_word_init(&slot->agent);
 	probe_init(&slot->probe, c->env, on_probe_done, slot);
 	ev_timer_init(&slot->timer, on_timer, 0., 0.);
 	slot->timer.data = slot;
@@ -367,11 +408,12 @@ takeover_merge(struct checker *c, struct takeover *t, struct check_set *set)
 			t->slots[i]->probe.check = &set->list[i];
 		} else {
 			t->states[i].health = HEALTH_UNKNOWN;
+			agent_word_init(&t->states[i].agent);
 			timer_set(c, &t->slots[i]->timer,
 					random_share(c) * set->list[i].interval_ms / 1e3);
 		}
 		t->slots[i]->index = i;
-		if (t->states[i].health != HEALTH_UNKNOWN) {
+		if (t->states[i].health != HEALTH_UNKNOWN || t->states[i].agent.known) {
 			t->is_dirty[i] = true;
 			t->dirty[s->nb_dirty++] = i;
 		}
@@ -585,7 +627,9 @@ checker_take(struct checker *c, struct checker_verdict *out, uint32_t room, uint
 		uint32_t index = s->dirty[--s->nb_dirty];
 
 		s->is_dirty[index] = false;
-		out[nb++] = (struct checker_verdict){ index, s->states[index].health };
+		out[nb++] = (struct checker_verdict){ .index = index,
+			.health = s->states[index].health,
+			.percent = agent_word_percent(&s->states[index].agent) };
 	}
 	pthread_mutex_unlock(&s->lock);
 	return nb;

@@ -50,6 +50,7 @@ struct check_state {
 	int64_t changed_ms;  /**< Unix time of the verdict; 0: none yet. */
 	/** Unix time at which the certificate ends that was seen last; 0: none was. */
 	int64_t certificate_ends_s;
+	struct agent_word agent; /**< Of CHECK_AGENT; else as if nothing was said. */
 };
 
 /** How the checker itself is. */
@@ -77,7 +78,8 @@ void checker_set(struct checker *c, struct check_set *set);
 /** What a check has come to. */
 struct checker_verdict {
 	uint32_t index;
-	uint8_t health; /**< enum backend_health. */
+	uint8_t health;	 /**< enum backend_health. */
+	uint8_t percent; /**< Of CHECK_AGENT: agent_word_percent(). */
 };
 
 /**

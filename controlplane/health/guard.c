@@ -115,7 +115,7 @@ count(struct guard *guard, const struct guard_member *members, uint32_t nb)
 		if (!members[i].counts)
 			continue;
 		guard->nb_members++;
-		guard->nb_up += members[i].judged != HEALTH_DOWN;
+		guard->nb_up += members[i].judged != HEALTH_DOWN && !members[i].drained;
 	}
 }
 

@@ -7,9 +7,10 @@
  * What checks may do to a service: between what was observed of its backends and what
  * forwarding is told.
  *
- *  - Fail open: with fewer than min-healthy backends up, no backend counts as down. It ends when
- *    none is down, or when enough have been up for so long that the others had their chance
- *    too: what heals all of them is seen of one first, and flows of the rest must not move.
+ *  - Fail open: with fewer than min-healthy backends up, no backend counts as down, nor as
+ *    drained by its agent. It ends when none is down, or when enough have been up for so long
+ *    that the others had their chance too: what heals all of them is seen of one first, and
+ *    flows of the rest must not move.
  *  - Pace: at most max-leave backends go down in leave-interval; the others wait.
  *  - Hold-down: a backend that went down often within a minute comes back later and
  *    later, each time twice as late (as RFC 2439 damps routes, but by count).
@@ -45,19 +46,20 @@ struct guard_conf {
 
 /** One backend under a guard. */
 struct guard_member {
-	uint8_t observed;  /**< enum backend_health; the caller's. Unknown: judged stays. */
-	bool counts;	   /**< Enabled and with weight: it counts for the limits; the caller's. */
-	uint8_t judged;	   /**< What the guard made of it, before failing open. */
-	uint8_t effective; /**< What forwarding is to be told. */
-	uint32_t nb_downs; /**< How often judged went down since the start: the flap count. */
-	uint32_t nb_flaps; /**< Downs in a row without a quiet window between them. */
+	uint8_t observed; /**< enum backend_health; the caller's. Unknown: judged stays. */
+	bool counts;	  /**< Enabled and with weight: it counts for the limits; the caller's. */
+	bool drained; /**< Its agent wants no new flows: not healthy, but not down; the caller's. */
+	uint8_t judged;		/**< What the guard made of it, before failing open. */
+	uint8_t effective;	/**< What forwarding is to be told. */
+	uint32_t nb_downs;	/**< How often judged went down since the start: the flap count. */
+	uint32_t nb_flaps;	/**< Downs in a row without a quiet window between them. */
 	uint64_t changed_ms;	/**< When judged changed last. */
 	uint64_t hold_until_ms; /**< Not up before; 0: it may. */
 };
 
 struct guard {
 	bool fail_open;	      /**< Every backend counts as not down. */
-	uint32_t nb_up;	      /**< Of those that count: judged up or unknown. */
+	uint32_t nb_up;	      /**< Of those that count: judged up or unknown, and not drained. */
 	uint32_t nb_members;  /**< Those that count. */
 	uint32_t nb_waiting;  /**< Observed down, but max-leave keeps them. */
 	uint32_t nb_left;     /**< Went down in the current interval. */

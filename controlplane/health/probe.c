@@ -14,6 +14,7 @@ static const struct {
 	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL, NULL },
 	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io, NULL },
 	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL, NULL },
+	[CHECK_AGENT] = { probe_agent_start, probe_agent_stop, probe_agent_on_io, NULL },
 	[CHECK_UDP] = { probe_udp_start, probe_udp_stop, probe_udp_on_io, probe_udp_is_content },
 };
 
@@ -51,6 +52,8 @@ probe_result_name(enum probe_result result)
 		return "bad";
 	case PROBE_REFUSED:
 		return "refused";
+	case PROBE_SILENT:
+		return "silent";
 	default:
 		return "trouble";
 	}

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/health/agent.h"
 #include "controlplane/health/check.h"
 #include "controlplane/health/tls.h"
 
@@ -24,10 +25,11 @@ enum probe_result {
 	PROBE_GOOD,
 	PROBE_BAD,     /**< The backend did not do what it should, or nothing at all. */
 	PROBE_REFUSED, /**< Somebody said no: a reset, or that the host is unreachable. */
+	PROBE_SILENT, /**< Of CHECK_AGENT: no agent answers, which says nothing about the backend. */
 	PROBE_TROUBLE, /**< It is us: no descriptors, no memory, no route. Says nothing about it. */
 };
 
-/** @return "good", "bad", "refused", "trouble". */
+/** @return "good", "bad", "refused", "silent", "trouble". */
 const char *probe_result_name(enum probe_result result);
 
 struct probe;
@@ -56,6 +58,7 @@ struct probe {
 	void *request;	      /**< CHECK_HTTP(S): the transfer, kept from attempt to attempt. */
 	struct ssl_st *tls;   /**< CHECK_TLS: the handshake under way. */
 	struct tls_peer peer; /**< Of the last handshake. */
+	struct agent_report agent; /**< CHECK_AGENT: of the last good attempt. */
 };
 
 /** Most of an answer that is looked at, in bytes. */

@@ -42,6 +42,8 @@ void probe_socket_connect(struct probe *probe);
 /** First thing in on_io(). @return false: the connection failed, the probe is finished. */
 bool probe_socket_connected(struct probe *probe);
 void probe_socket_wait(struct probe *probe, int events); /**< For EV_READ, EV_WRITE. */
+/** Send TEXT_SEND, or what is left of it. @return false: it is not all out, or finished. */
+bool probe_socket_send_text(struct probe *probe);
 /** Legal without a socket. */
 void probe_socket_close(struct probe *probe);
 
@@ -54,6 +56,10 @@ const char *probe_udp_stop(struct probe *probe);
 void probe_udp_on_io(struct probe *probe, int events);
 /** It was sent, and no answer is expected. */
 bool probe_udp_is_content(const struct probe *probe);
+
+void probe_agent_start(struct probe *probe);
+const char *probe_agent_stop(struct probe *probe);
+void probe_agent_on_io(struct probe *probe, int events);
 
 void probe_tls_start(struct probe *probe);
 const char *probe_tls_stop(struct probe *probe);

@@ -136,6 +136,25 @@ probe_socket_wait(struct probe *probe, int events)
 	ev_io_start(probe->env->loop, &probe->io);
 }
 
+bool
+probe_socket_send_text(struct probe *probe)
+{
+	const struct check_text *text = &probe->check->exchange->texts[TEXT_SEND];
+
+	while (probe->nb_sent < text->len) {
+		ssize_t n = send(probe->io.fd, text->bytes + probe->nb_sent,
+				(size_t)(text->len - probe->nb_sent), MSG_NOSIGNAL);
+
+		if (n < 0) {
+			if (errno != EAGAIN)
+				probe_finish_error(probe, errno);
+			return false;
+		}
+		probe->nb_sent = (uint16_t)(probe->nb_sent + n);
+	}
+	return true;
+}
+
 void
 probe_socket_close(struct probe *probe)
 {

@@ -6,30 +6,15 @@
 
 #include "controlplane/health/probe_private.h"
 
-/** @return false: ended. */
-static bool
+static void
 send_rest(struct probe *probe)
 {
-	const struct check_text *text = &probe->check->exchange->texts[TEXT_SEND];
-
-	while (probe->nb_sent < text->len) {
-		ssize_t n = send(probe->io.fd, text->bytes + probe->nb_sent,
-				(size_t)(text->len - probe->nb_sent), MSG_NOSIGNAL);
-
-		if (n < 0) {
-			if (errno == EAGAIN)
-				return true;
-			probe_finish_error(probe, errno);
-			return false;
-		}
-		probe->nb_sent = (uint16_t)(probe->nb_sent + n);
-	}
-	if (probe->check->exchange->texts[TEXT_EXPECT].len == 0) {
+	if (!probe_socket_send_text(probe))
+		return;
+	if (probe->check->exchange->texts[TEXT_EXPECT].len == 0)
 		probe_finish(probe, PROBE_GOOD, "");
-		return false;
-	}
-	probe_socket_wait(probe, EV_READ);
-	return true;
+	else
+		probe_socket_wait(probe, EV_READ);
 }
 
 static void

@@ -151,6 +151,43 @@ services:
     thread.join(60)
 
 
+def test_backend_show_tells_what_an_agent_says_and_how_slow_a_start_is(bare):
+    listener = socket.create_server(("127.0.3.1", 0))
+    port = listener.getsockname()[1]
+
+    def serve():
+        try:
+            while True:
+                with listener.accept()[0] as peer:
+                    peer.sendall(b"up 60%\n")
+        except OSError:
+            pass
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    bare.start(f"""\
+services:
+  - name: pay
+    address: 192.0.2.10
+    protocol: tcp
+    port: 443
+    mode: ipip
+    health: {{checks: [{{type: agent, address: 127.0.3.1, port: {port}, interval: 20ms}}], slow-start: 1h}}
+    backends: [{{address: 127.0.3.1}}, {{address: 127.0.3.2}}]
+""")
+    end = time.monotonic() + 60
+    while "agent       60%" not in bare.ok("backend", "show", "127.0.3.1"):
+        assert time.monotonic() < end
+    bare.ok("backend", "set", "127.0.3.1", "--weight", "0")
+    bare.ok("backend", "set", "127.0.3.1", "--weight", "100")
+    shown = bare.ok("backend", "show", "127.0.3.1")
+    assert f"agent       60% (127.0.3.1 port {port})\n" in shown
+    assert re.search(r"^factor      0\.050, slow start for .+ more$", shown,
+                     re.M), shown
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(60)
+
+
 def test_what_backend_show_says_of_checks(bare):
     with socket.create_server(("127.0.3.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -171,13 +208,13 @@ services:
                 assert time.monotonic() < end, shown
                 shown[address] = bare.ok("backend", "show", address)
     head, _, checks = shown["127.0.3.1"].rpartition("\n\n")
-    assert re.search(r"^health      up for \S+ (ms|s), went down 0 times$", head, re.M)
+    assert re.search(r"^health      up for \S+ (µs|ms|s), went down 0 times$", head, re.M)
     check_alignment(checks)
     (row,) = table(checks)
     assert row["CHECK"] == f"tcp 127.0.3.1 port {port}" and row["LAST RESULT"] == "good"
     assert set(row["RECENT"]) == {"g"} and row["LATENCY"].endswith("s")
     head, _, checks = shown["127.0.3.2"].rpartition("\n\n")
-    assert re.search(r"^health      down for \S+ (ms|s), went down 1 time$", head, re.M)
+    assert re.search(r"^health      down for \S+ (µs|ms|s), went down 1 time$", head, re.M)
     assert re.search(r"^new flows   no$", head, re.M)
     (row,) = table(checks)
     assert row["LAST RESULT"] == "connection refused" and row["RECENT"].startswith("rrr")
