@@ -32,8 +32,8 @@ struct slot {
 	const struct check *check; /* In the set that was taken over. */
 	uint32_t index;
 	bool running;
-	bool suspected; /* Not passed since checker_suspect(). */
-	bool at_once;	/* Suspected while an attempt ran: the next follows it. */
+	uint16_t to_pass; /* Suspected: so many good attempts in a row clear it; else 0. */
+	bool at_once;	  /* Suspected while an attempt ran: the next follows it. */
 	struct verdict verdict;
 	struct agent_word agent;
 	struct probe probe;
@@ -204,6 +204,7 @@ judge_agent(struct slot *slot, enum probe_result *result, const char **why)
 	const struct agent_report *report = &slot->probe.agent;
 	bool changed;
 
+	slot->to_pass = 0; /* It was asked at once; what it says needs no second time. */
 	if (*result != PROBE_GOOD) {
 		*result = *result == PROBE_TROUBLE ? PROBE_TROUBLE : PROBE_SILENT;
 		return false;
@@ -224,11 +225,17 @@ static bool
 judge(struct slot *slot, enum probe_result result)
 {
 	const struct check *check = slot->check;
-	uint16_t fall = slot->suspected && result == PROBE_REFUSED ? 1 : check->fall;
+	uint16_t fall = slot->to_pass > 0 && result == PROBE_REFUSED ? 1 : check->fall;
+	bool changed;
 
 	if (result == PROBE_TROUBLE)
 		return false;
-	return verdict_note(&slot->verdict, check->rise, fall, result == PROBE_GOOD);
+	changed = verdict_note(&slot->verdict, check->rise, fall, result == PROBE_GOOD);
+	if (slot->verdict.health == HEALTH_DOWN)
+		slot->to_pass = 0;		      /* It was found out. */
+	else if (slot->to_pass > 0 && !slot->at_once) /* Else it began before the suspicion. */
+		slot->to_pass = result == PROBE_GOOD ? slot->to_pass - 1 : check->rise;
+	return changed;
 }
 
 static void
@@ -241,10 +248,8 @@ attempt_end(struct slot *slot, enum probe_result result, const char *why)
 	slot->running = false;
 	slot->checker->nb_running--;
 	changed = is_agent ? judge_agent(slot, &result, &why) : judge(slot, result);
-	if (result == PROBE_GOOD)
-		slot->suspected = false;
 	tell(slot, result, why, took_us, changed);
-	in_doubt = !is_agent && verdict_in_doubt(&slot->verdict);
+	in_doubt = slot->to_pass > 0 || (!is_agent && verdict_in_doubt(&slot->verdict));
 	schedule_next(slot, result == PROBE_TROUBLE || in_doubt);
 }
 
@@ -454,7 +459,7 @@ take_over(struct checker *c, struct check_set *set)
 static void
 suspect(struct slot *slot)
 {
-	slot->suspected = true;
+	slot->to_pass = slot->check->rise;
 	if (slot->running)
 		slot->at_once = true;
 	else

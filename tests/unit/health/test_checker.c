@@ -263,6 +263,71 @@ test_suspicion_makes_one_refusal_enough(void **state)
 	assert_int_equal(s.nb_attempts, 2);
 }
 
+/** Suspect the only check of a set that is just taken into use. */
+static void
+suspect_when_taken_over(void)
+{
+	uint64_t deadline = clock_monotonic_us() + PATIENCE_S * UINT64_C(1000000);
+	struct check_state s;
+
+	while (!checker_look(checker, 0, &s)) {
+		assert_true(clock_monotonic_us() < deadline);
+		run_for(0.005);
+	}
+	checker_suspect(checker, 0);
+}
+
+static void
+test_a_suspect_that_is_dying_may_pass_once(void **state)
+{
+	struct check_state s;
+	struct check c;
+	uint16_t port;
+	int fd = listen_somewhere(&port);
+
+	(void)state;
+	c = check_of(port);
+	c.interval_ms = CHECK_MAX_INTERVAL_MS;
+	c.fast_interval_ms = 100;
+	c.rise = CHECK_MAX_STREAK; /* For longer than the socket takes to be closed. */
+	use(&c, 1);
+	suspect_when_taken_over();
+	wait_for(0, HEALTH_UP);
+	close(fd);
+	s = wait_for(0, HEALTH_DOWN);
+	assert_int_equal(s.nb_bad, 1);
+	run_for(0.5); /* It was found out: the next attempt comes within an hour. */
+	assert_true(checker_look(checker, 0, &s));
+	assert_int_equal(s.nb_bad, 1);
+}
+
+static void
+test_a_suspect_that_passes_is_left_alone_again(void **state)
+{
+	uint64_t deadline = clock_monotonic_us() + PATIENCE_S * UINT64_C(1000000);
+	struct check_state s = { .health = 0 };
+	struct check c;
+	uint16_t port;
+	int fd = listen_somewhere(&port);
+
+	(void)state;
+	c = check_of(port);
+	c.interval_ms = CHECK_MAX_INTERVAL_MS;
+	c.rise = 3;
+	use(&c, 1);
+	suspect_when_taken_over();
+	while (s.nb_attempts - s.nb_trouble < c.rise) {
+		assert_true(clock_monotonic_us() < deadline);
+		run_for(0.01);
+		assert_true(checker_look(checker, 0, &s));
+	}
+	run_for(0.3);
+	assert_true(checker_look(checker, 0, &s));
+	assert_int_equal(s.nb_attempts - s.nb_trouble, c.rise);
+	assert_int_equal(s.health, HEALTH_UP);
+	close(fd);
+}
+
 static void
 test_suspicion_cannot_make_the_checker_busy(void **state)
 {
@@ -372,6 +437,10 @@ main(void)
 				test_silence_is_down_after_the_timeout, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 				test_suspicion_makes_one_refusal_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+				test_a_suspect_that_is_dying_may_pass_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+				test_a_suspect_that_passes_is_left_alone_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 				test_suspicion_cannot_make_the_checker_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(
