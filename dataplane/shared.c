@@ -38,6 +38,7 @@ fill_header(const struct dataplane *dp)
 
 	header->tsc_hz = rte_get_tsc_hz();
 	header->start_time_s = (uint64_t)time(NULL);
+	stat_set(&header->advertises, dp->conf.advertise_tap[0] != '\0');
 	snprintf(header->version, sizeof(header->version), "%s", GUIDEWAY_VERSION);
 	header->nb_ports = dp->nb_ports;
 	for (uint16_t i = 0; i < dp->nb_ports; i++) {

@@ -41,6 +41,7 @@ enum cli_option {
 	OPTION_LIMIT = 1 << 17,
 	OPTION_BACKEND = 1 << 18,
 	OPTION_FOLLOW = 1 << 19,
+	OPTION_WAIT = 1 << 20,
 };
 
 /** The command line. Strings are argv's. */
@@ -56,6 +57,7 @@ struct cli {
 	const char *state;
 	const char *file;
 	const char *limit;
+	const char *wait;
 	int nb_words; /**< Words behind the command's name. */
 	char **words;
 };
@@ -81,6 +83,10 @@ int cmd_backend_drain(const struct cli *cli);
 int cmd_backend_enable(const struct cli *cli);
 int cmd_backend_disable(const struct cli *cli);
 int cmd_backend_remove(const struct cli *cli);
+int cmd_balancer_show(const struct cli *cli);
+int cmd_balancer_drain(const struct cli *cli);
+int cmd_balancer_enable(const struct cli *cli);
+int cmd_balancer_disable(const struct cli *cli);
 int cmd_override_list(const struct cli *cli);
 int cmd_override_reset(const struct cli *cli);
 int cmd_apply(const struct cli *cli);

@@ -26,6 +26,7 @@ static const struct {
 	{ "already_exists", CLI_CONFLICT },
 	{ "stale_revision", CLI_CONFLICT },
 	{ "would_remove_all", CLI_CONFLICT },
+	{ "no_routes", CLI_CONFLICT },
 	{ "too_large", CLI_INVALID },
 	{ "unsupported_media", CLI_INVALID },
 	{ "invalid_config", CLI_INVALID },

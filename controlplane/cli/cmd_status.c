@@ -62,6 +62,15 @@ show_dataplane(const json_t *dataplane)
 									    : ", not in sync yet");
 }
 
+/* Only if it is not as usual. */
+static void
+show_balancer(const json_t *balancer)
+{
+	if (strcmp(output_string(balancer, "state"), "enabled") != 0)
+		printf("balancer    %s since %s by %s\n", output_string(balancer, "state"),
+				output_string(balancer, "since"), output_string(balancer, "by"));
+}
+
 static void
 show_last_apply(const json_t *apply)
 {
@@ -130,6 +139,7 @@ show(const struct cli *cli, const json_t *status)
 	if (json_is_object(file))
 		show_file(file);
 	show_dataplane(json_object_get(status, "dataplane"));
+	show_balancer(json_object_get(status, "balancer"));
 	show_last_apply(json_object_get(status, "last_apply"));
 	if (json_array_size(json_object_get(status, "overrides")) > 0) {
 		printf("\noverrides (guideway override reset takes them back)\n");

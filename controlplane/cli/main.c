@@ -37,6 +37,13 @@ static const struct cli_command commands[] = {
 			OPTION_SERVICE | OPTION_DRY_RUN, cmd_backend_disable },
 	{ "backend remove", "ADDRESS", "take a backend out of a service, or of all", 1, 1,
 			OPTION_SERVICE | OPTION_DRY_RUN, cmd_backend_remove },
+	{ "balancer show", "", "does this balancer take traffic", 0, 0, 0, cmd_balancer_show },
+	{ "balancer drain", "", "let routers prefer others; then withdraw the VIPs", 0, 0,
+			OPTION_WAIT | OPTION_DRY_RUN, cmd_balancer_drain },
+	{ "balancer enable", "", "advertise the VIPs again", 0, 0, OPTION_DRY_RUN,
+			cmd_balancer_enable },
+	{ "balancer disable", "", "withdraw the VIPs at once", 0, 0, OPTION_DRY_RUN,
+			cmd_balancer_disable },
 	{ "override list", "", "what operators have set by hand", 0, 0, 0, cmd_override_list },
 	{ "override reset", "", "back to the configuration", 0, 0,
 			OPTION_SERVICE | OPTION_BACKEND | OPTION_DRY_RUN, cmd_override_reset },
@@ -78,6 +85,7 @@ static const struct option long_options[] = {
 	{ "effective", no_argument, NULL, OPTION_EFFECTIVE },
 	{ "limit", required_argument, NULL, OPTION_LIMIT },
 	{ "follow", no_argument, NULL, OPTION_FOLLOW },
+	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -98,6 +106,7 @@ static const struct {
 	{ OPTION_EFFECTIVE, "      --effective          with what was set by hand" },
 	{ OPTION_LIMIT, "      --limit N            the newest N of them, 1..1000 (100)" },
 	{ OPTION_FOLLOW, "      --follow             and each further one when it happens" },
+	{ OPTION_WAIT, "      --wait SECONDS       until it is done, at most so long" },
 };
 
 #define NB_OPTION_HELP (sizeof(option_help) / sizeof(option_help[0]))
@@ -257,6 +266,9 @@ take_command_option(struct cli *cli, int option)
 		break;
 	case OPTION_LIMIT:
 		cli->limit = optarg;
+		break;
+	case OPTION_WAIT:
+		cli->wait = optarg;
 		break;
 	default: /* Without a value. */
 		break;

@@ -34,6 +34,8 @@ static const struct route routes[] = {
 			api_config_put },
 	{ "GET", "v1/overrides", false, "", api_overrides },
 	{ "DELETE", "v1/overrides", true, CHANGE_PARAMS " service backend", api_overrides_reset },
+	{ "GET", "v1/balancer", false, "", api_balancer },
+	{ "PATCH", "v1/balancer", true, CHANGE_PARAMS, api_balancer_patch },
 	{ "GET", "metrics", false, "", api_metrics },
 	{ "GET", "v1/stats", false, "", api_stats },
 	{ "GET", "v1/events", false, "since limit", api_events },

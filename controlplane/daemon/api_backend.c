@@ -4,7 +4,6 @@
  * Adding and removing backends changes the configuration; setting a state or a weight
  * makes an override.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -193,16 +192,6 @@ read_patch_weight(struct reader *reader, const struct node *node, void *out)
 		patch->has_weight = config_read_weight(reader, node, &patch->weight);
 }
 
-static void
-name_actor(const struct request *r, struct patch *patch)
-{
-	struct actor actor = peer_actor(&r->peer);
-	bool named = actor.user[0] != '\0';
-
-	snprintf(patch->by, sizeof(patch->by), "uid %" PRId64 "%s%s%s", actor.uid,
-			named ? " (" : "", actor.user, named ? ")" : "");
-}
-
 /** @return false: replied. */
 static bool
 read_patch(struct request *r, struct patch *patch)
@@ -219,7 +208,7 @@ read_patch(struct request *r, struct patch *patch)
 
 	memset(patch, 0, sizeof(*patch));
 	if (root != NULL) {
-		name_actor(r, patch);
+		api_name_actor(r, patch->by, sizeof(patch->by));
 		fields_read(&reader, root, fields, ARRAY_LEN(fields), patch);
 		if (!complaints_any(&c) && root->nb == 0)
 			reader_complain(&reader, root, NULL, "must have state, weight or both");

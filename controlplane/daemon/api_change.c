@@ -3,6 +3,7 @@
 /*
  * What all changes share: parameters, waiting for the end, the reply.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,16 @@ api_change_request(const struct request *r, const char *action)
 	struct change_request change = { .actor = peer_actor(&r->peer), .action = action };
 
 	return change;
+}
+
+void
+api_name_actor(const struct request *r, char *out, size_t size)
+{
+	struct actor actor = peer_actor(&r->peer);
+	bool named = actor.user[0] != '\0';
+
+	snprintf(out, size, "uid %" PRId64 "%s%s%s", actor.uid, named ? " (" : "", actor.user,
+			named ? ")" : "");
 }
 
 static const char *

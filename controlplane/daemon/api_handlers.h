@@ -23,6 +23,7 @@ void api_backends(struct request *r);
 void api_backend(struct request *r);
 void api_backend_everywhere(struct request *r);
 void api_overrides(struct request *r);
+void api_balancer(struct request *r);
 void api_config_get(struct request *r);
 void api_stats(struct request *r);
 void api_metrics(struct request *r);
@@ -39,6 +40,7 @@ void api_backend_remove_everywhere(struct request *r);
 void api_backend_patch(struct request *r);
 void api_backend_patch_everywhere(struct request *r);
 void api_overrides_reset(struct request *r);
+void api_balancer_patch(struct request *r);
 
 /* Shared. */
 
@@ -60,6 +62,8 @@ bool api_revision_is_expected(struct request *r);
  * @param change Its references are taken.
  */
 void api_change(struct request *r, struct change_request *change);
+/** "uid 0 (root)": who asks. */
+void api_name_actor(const struct request *r, char *out, size_t size);
 /** A change request by this peer. */
 struct change_request api_change_request(const struct request *r, const char *action);
 

@@ -235,6 +235,18 @@ lifetimes_view(const struct service_conf *conf)
 	return json;
 }
 
+/** As what routers hear of a service, if they hear of any. */
+static json_t *
+advertised_view(struct daemon *d, const struct service_key *key)
+{
+	const struct desired *desired = reconcile_desired(d->reconcile);
+	int place = desired_find(desired, key);
+
+	return place < 0 ? json_null()
+			 : json_string(service_advertise_name(
+					   desired->services[place]->conf.advertise));
+}
+
 static json_t *
 service_view(struct daemon *d, const struct config_service *service)
 {
@@ -259,6 +271,7 @@ service_view(struct daemon *d, const struct config_service *service)
 			(json_int_t)service->nb_backends, "backends_usable",
 			(json_int_t)api_nb_usable(d, service, &sum_weight));
 
+	json_object_set_new(json, "advertised", advertised_view(d, &conf->key));
 	json_object_set_new(json, "health", health_service_view(d->health, &conf->key));
 	set_sums(json, counted != NULL ? &counted->sum : NULL);
 	return json;

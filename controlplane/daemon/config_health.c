@@ -15,6 +15,7 @@
 
 static const struct config_health defaults = {
 	.combine = COMBINE_ALL,
+	.advertise_failing = ADVERTISE_SPARE,
 	.guard = { .min_healthy = { .value = 1 },
 			.max_leave = { .value = 100, .percent = true },
 			.leave_interval_ms = 10000,
@@ -116,6 +117,23 @@ read_slow_start(struct reader *r, const struct node *node, void *out)
 		((struct config_health *)out)->slow_start_ms = ms;
 }
 
+static void
+read_advertise_failing(struct reader *r, const struct node *node, void *out)
+{
+	const char *text = read_text(r, node);
+	uint8_t *advertise = &((struct config_health *)out)->advertise_failing;
+
+	if (text == NULL)
+		return;
+	for (uint8_t i = ADVERTISE_PREFERRED; i <= ADVERTISE_NONE; i++) {
+		if (strcmp(text, service_advertise_name(i)) == 0) {
+			*advertise = i;
+			return;
+		}
+	}
+	reader_complain(r, node, NULL, "\"%.40s\" is not preferred, spare or none", text);
+}
+
 static const struct field health_fields[] = {
 	{ "checks", true, read_checks },
 	{ "combine", false, read_combine },
@@ -126,6 +144,7 @@ static const struct field health_fields[] = {
 	{ "hold-down", false, read_hold_down },
 	{ "max-hold-down", false, read_max_hold_down },
 	{ "slow-start", false, read_slow_start },
+	{ "advertise-failing", false, read_advertise_failing },
 };
 
 /** Within this every check has come round once. */
@@ -194,7 +213,9 @@ config_health_equal(const struct config_health *a, const struct config_health *b
 		return true;
 	if (a == NULL || b == NULL || a->combine != b->combine ||
 			a->initially_down != b->initially_down ||
-			a->slow_start_ms != b->slow_start_ms || a->nb_checks != b->nb_checks)
+			a->slow_start_ms != b->slow_start_ms ||
+			a->advertise_failing != b->advertise_failing ||
+			a->nb_checks != b->nb_checks)
 		return false;
 	for (uint32_t i = 0; i < a->nb_checks; i++) {
 		if (check_compare(&a->checks[i], &b->checks[i]) != 0)
@@ -256,5 +277,8 @@ config_health_to_json(const struct config_health *h)
 	json_set_ms(json, "hold-down", guard->hold_down_ms, usual->hold_down_ms);
 	json_set_ms(json, "max-hold-down", guard->max_hold_down_ms, usual->max_hold_down_ms);
 	json_set_ms(json, "slow-start", h->slow_start_ms, 0);
+	if (h->advertise_failing != defaults.advertise_failing)
+		json_object_set_new(json, "advertise-failing",
+				json_string(service_advertise_name(h->advertise_failing)));
 	return json;
 }

@@ -32,9 +32,10 @@ enum health_combine {
 
 struct config_health {
 	unsigned int refs;
-	uint8_t combine;	/**< enum health_combine. */
-	bool initially_down;	/**< What was never judged counts as down; else as up. */
-	uint32_t slow_start_ms; /**< 0: none. */
+	uint8_t combine;	   /**< enum health_combine. */
+	bool initially_down;	   /**< What was never judged counts as down; else as up. */
+	uint32_t slow_start_ms;	   /**< 0: none. */
+	uint8_t advertise_failing; /**< enum service_advertise: while no backend is well. */
 	struct guard_conf guard;
 	uint32_t nb_checks;
 	/** As given: no address = the backend's, port 0 = the service's; see config_check_for(). */

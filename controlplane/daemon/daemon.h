@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/daemon/balancer.h"
 #include "controlplane/daemon/config_file.h"
 #include "controlplane/daemon/events.h"
 #include "controlplane/daemon/hash_key.h"
@@ -31,6 +32,7 @@ struct daemon {
 	struct hash_key key;
 	struct reconcile *reconcile;
 	struct health *health;
+	struct balancer *balancer;
 	struct http *http;
 	struct events *events;
 	unsigned int nb_event_streams;

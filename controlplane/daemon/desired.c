@@ -166,6 +166,22 @@ desired_own(struct desired *d, uint32_t place)
 	return own;
 }
 
+bool
+desired_advertise(struct desired *d, uint8_t least)
+{
+	for (uint32_t i = 0; i < d->nb_services; i++) {
+		struct desired_service *own;
+
+		if (d->services[i]->conf.advertise >= least)
+			continue;
+		own = desired_own(d, i);
+		if (own == NULL)
+			return false;
+		own->conf.advertise = least;
+	}
+	return true;
+}
+
 static bool
 service_equal(const struct desired_service *a, const struct desired_service *b)
 {

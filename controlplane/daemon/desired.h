@@ -64,6 +64,12 @@ void desired_share(struct desired *d, const struct desired *from);
 /** Do both share every service? Where one is made from the other, they are then equal. */
 bool desired_shares_all(const struct desired *a, const struct desired *b);
 
+/**
+ * Let routers hear of every service as @p least at best. Likewise by the maker of @p d.
+ * @return false: out of memory.
+ */
+bool desired_advertise(struct desired *d, uint8_t least);
+
 /** What is wanted of one backend: the configuration's, as far as it is not overridden. */
 struct backend_conf desired_backend(
 		const struct config_backend *backend, const struct override *override);

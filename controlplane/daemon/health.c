@@ -166,6 +166,43 @@ observe(struct health *h, struct watched *s)
 	}
 }
 
+static bool
+takes_flows(const struct watched *s)
+{
+	for (uint32_t i = 0; i < s->nb; i++) {
+		if (s->members[i].counts && s->told[i] != HEALTH_DOWN && s->told_factors[i] > 0)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * Where there is another balancer whose checks see more of the backends, it shall have the
+ * packets. @return true: routers are to hear of the service otherwise than before.
+ */
+static bool
+judge_advertise(struct health *h, struct watched *s)
+{
+	bool is_failing = s->guard.fail_open || !takes_flows(s);
+	uint8_t was = s->told_advertise;
+	char id[SERVICE_ID_STRLEN], text[256];
+
+	s->told_advertise = is_failing ? s->conf->advertise_failing : ADVERTISE_PREFERRED;
+	if (s->told_advertise == was)
+		return false;
+	service_id_format(&s->key, id);
+	snprintf(text, sizeof(text), "service %s: advertised as %s, was %s", id,
+			service_advertise_name(s->told_advertise), service_advertise_name(was));
+	log_line(is_failing ? LOG_WARNING : LOG_NOTICE, "health: %s", text);
+	events_add(h->events, "service.advertise",
+			json_pack("{s:s, s:s, s:s}", "service", id, "advertise",
+					service_advertise_name(s->told_advertise), "was",
+					service_advertise_name(was)),
+			"%s", text);
+	h->is_news = true;
+	return true;
+}
+
 /** health_judge_changes() will look at it. */
 static void
 touch(struct watch *w, struct watched *s)
@@ -211,6 +248,8 @@ judge_service(struct health *h, struct watched *s)
 		h->is_news = true;
 	}
 	if (s->shares != NULL && shares_update(s, now))
+		touch(w, s);
+	if (judge_advertise(h, s))
 		touch(w, s);
 	set_again(h, s, now);
 }
@@ -315,14 +354,31 @@ told(const struct watched *s, int at, const struct backend_conf *now)
 	return conf;
 }
 
-/** Set the backends of a service in a state. Both are sorted. @return false: out of memory. */
+/** Set how a service in a state is advertised. @return false: out of memory. */
+static bool
+tell_advertise(const struct watched *s, struct desired *desired, uint32_t place)
+{
+	struct desired_service *own;
+
+	if (desired->services[place]->conf.advertise == s->told_advertise)
+		return true;
+	own = desired_own(desired, place);
+	if (own != NULL)
+		own->conf.advertise = s->told_advertise;
+	return own != NULL;
+}
+
+/** Set a service and its backends in a state. Both are sorted. @return false: out of memory. */
 static bool
 tell(const struct watched *s, struct desired *desired, uint32_t place)
 {
-	const struct desired_service *service = desired->services[place];
+	const struct desired_service *service;
 	struct desired_service *own;
 	uint32_t at = 0;
 
+	if (!tell_advertise(s, desired, place))
+		return false;
+	service = desired->services[place];
 	for (uint32_t i = 0; i < service->nb; i++) {
 		struct backend_conf conf;
 		int order = 1;

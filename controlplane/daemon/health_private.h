@@ -47,6 +47,7 @@ struct watched {
 	uint8_t *told;		/**< In the same order: enum backend_health, for forwarding. */
 	uint32_t *told_factors; /**< In the same order, likewise. */
 	uint32_t *raw_factors;	/**< In the same order; of shares_update(). */
+	uint8_t told_advertise; /**< enum service_advertise: how well it is. */
 	struct share *shares;	/**< In the same order; NULL: all of them have everything. */
 	uint64_t grow_ms;	/**< Next step of a slow start; 0: nobody grows. */
 	bool *dirty;		/**< In the same order: a check has come to another verdict. */

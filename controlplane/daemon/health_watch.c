@@ -129,8 +129,10 @@ watched_init(struct watched *s, const struct config_service *from, const struct 
 	if (!watched_alloc(s, nb))
 		return false;
 	guard_init(&s->guard);
-	if (old != NULL)
+	if (old != NULL) {
 		s->guard = old->guard;
+		s->told_advertise = old->told_advertise;
+	}
 	for (uint32_t i = 0; i < nb; i++) {
 		const struct config_backend *b = &from->backends[from->by_addr[i]];
 		struct backend_conf conf =

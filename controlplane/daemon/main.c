@@ -117,6 +117,7 @@ on_wake(void *context)
 	if (health_use(d->health, reconcile_state(d->reconcile)->config,
 			    reconcile_state(d->reconcile)->overrides))
 		reconcile_judge_all(d->reconcile);
+	balancer_wake(d->balancer);
 	if (d->file.at_ms == 0 && !d->file.under_way)
 		config_file_apply(d, false);
 	if (!d->serving && !d->file.under_way)
@@ -225,6 +226,11 @@ open_parts(struct daemon *d)
 		log_line(LOG_ERR, "store: %s", store_error(d->store));
 		return EXIT_CODE_FAILED;
 	}
+	d->balancer = balancer_create(d->loop, d->reconcile);
+	if (d->balancer == NULL) {
+		log_line(LOG_ERR, "out of memory");
+		return EXIT_CODE_FAILED;
+	}
 	return -1;
 }
 
@@ -312,6 +318,7 @@ main(int argc, char **argv)
 	api_stop(&d);
 	http_destroy(d.http);
 	health_destroy(d.health);
+	balancer_destroy(d.balancer);
 	reconcile_destroy(d.reconcile);
 	events_destroy(d.events);
 	config_unref(d.file.config);

@@ -54,6 +54,20 @@ of_link(struct daemon *d, struct metrics *m)
 	metrics_real(m, NULL, (double)link.last->latency_us / 1e6);
 }
 
+/** A series each, of which one is 1. */
+static void
+of_balancer(struct daemon *d, struct metrics *m)
+{
+	static const uint8_t admins[] = { ADMIN_ENABLED, ADMIN_DRAINING, ADMIN_DISABLED };
+	const struct balancer_state *b = &reconcile_state(d->reconcile)->balancer;
+
+	metrics_gauge(m, "guideway_balancer_state",
+			"1: what is wanted of this balancer, by people.");
+	for (size_t i = 0; i < ARRAY_LEN(admins); i++)
+		metrics_labelled(m, NULL, "state", backend_admin_name(admins[i]),
+				b->admin == admins[i]);
+}
+
 static void
 of_checker(struct daemon *d, struct metrics *m)
 {
@@ -93,6 +107,7 @@ scrape_write(void *context, FILE *out)
 	of_build(&s->metrics);
 	of_state(s->daemon, &s->metrics);
 	of_link(s->daemon, &s->metrics);
+	of_balancer(s->daemon, &s->metrics);
 	of_checker(s->daemon, &s->metrics);
 	metrics_of_dataplane(s->daemon, &s->metrics);
 	return 1;

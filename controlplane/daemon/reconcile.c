@@ -319,13 +319,16 @@ on_tick(struct ev_loop *loop, ev_timer *w, int events)
 /* Health. */
 
 static struct desired *
-make_desired(struct reconcile *r, const struct config *config, const struct overrides *overrides)
+make_desired(struct reconcile *r, const struct config *config, const struct overrides *overrides,
+		const struct balancer_state *balancer)
 {
 	struct desired *d = desired_make(config, overrides);
 
 	if (d == NULL)
 		return NULL;
 	r->conf.judge(r->conf.context, d);
+	/* Being made, it shares nothing: there is nothing to allocate. */
+	(void)desired_advertise(d, balancer_advertise(balancer));
 	if (r->desired != NULL)
 		desired_share(d, r->desired);
 	return d;
@@ -363,7 +366,8 @@ reconcile_judge(struct reconcile *r, uint64_t since_us)
 	r->again = false;
 	r->again_us = 0;
 	new = desired_copy(r->desired);
-	if (new == NULL || !r->conf.judge_changes(r->conf.context, new)) {
+	if (new == NULL || !r->conf.judge_changes(r->conf.context, new) ||
+			!desired_advertise(new, balancer_advertise(&r->state.balancer))) {
 		desired_unref(new);
 		log_judge_failed();
 		return;
@@ -379,7 +383,7 @@ reconcile_judge_all(struct reconcile *r)
 	r->again_all = r->op.active;
 	if (r->op.active)
 		return;
-	new = make_desired(r, r->state.config, r->state.overrides);
+	new = make_desired(r, r->state.config, r->state.overrides, &r->state.balancer);
 	if (new == NULL)
 		log_judge_failed();
 	else
@@ -408,15 +412,20 @@ is_unchanged(const struct reconcile *r, const struct change_request *request)
 		return false;
 	if (request->config != NULL && r->state.revision == 0)
 		return false; /* The very first configuration, even if it is empty. */
+	if (request->has_balancer && request->balancer.admin != r->state.balancer.admin)
+		return false;
 	return request->overrides == NULL ||
 			overrides_equal(request->overrides, r->state.overrides);
 }
 
+/** @return null of the balancer's state, which changes every service alike; NULL: out of memory. */
 static json_t *
-changes_of(struct reconcile *r, struct desired *new)
+changes_of(struct reconcile *r, const struct change_request *request, struct desired *new)
 {
-	struct diff *diff = diff_make(r->desired, new);
-	json_t *changes = diff != NULL ? diff_to_json(diff) : NULL;
+	struct diff *diff = !request->has_balancer ? diff_make(r->desired, new) : NULL;
+	json_t *changes = request->has_balancer ? json_null()
+			: diff != NULL		? diff_to_json(diff)
+						: NULL;
 
 	diff_free(diff);
 	return changes;
@@ -432,7 +441,8 @@ write_change(struct reconcile *r, const struct change_request *request, int64_t 
 		.before = request->before,
 		.after = request->after,
 		.config = request->config,
-		.overrides = request->overrides };
+		.overrides = request->overrides,
+		.balancer = request->has_balancer ? &request->balancer : NULL };
 	int ret = store_write(r->conf.store, &change, audit_id, revision);
 
 	note_store(r, ret);
@@ -454,6 +464,8 @@ adopt(struct reconcile *r, struct change_request *request, struct desired *new, 
 		r->state.overrides = overrides_ref(request->overrides);
 	else
 		overrides_ref(r->state.overrides);
+	if (request->has_balancer)
+		r->state.balancer = request->balancer;
 	r->state.revision = revision;
 	r->op.desired_before = r->desired;
 	r->desired = new;
@@ -473,8 +485,9 @@ reconcile_change(struct reconcile *r, struct change_request *request, change_don
 	const struct config *config = request->config != NULL ? request->config : r->state.config;
 	const struct overrides *overrides =
 			request->overrides != NULL ? request->overrides : r->state.overrides;
-	struct desired *new = make_desired(r, config, overrides);
-	json_t *changes = new != NULL ? changes_of(r, new) : NULL;
+	struct desired *new = make_desired(r, config, overrides,
+			request->has_balancer ? &request->balancer : &r->state.balancer);
+	json_t *changes = new != NULL ? changes_of(r, request, new) : NULL;
 	struct link_state link;
 	int64_t audit_id;
 	uint64_t revision;
@@ -532,7 +545,7 @@ load_state(struct reconcile *r)
 {
 	if (store_load(r->conf.store, &r->state) != 0)
 		return -1;
-	r->desired = make_desired(r, r->state.config, r->state.overrides);
+	r->desired = make_desired(r, r->state.config, r->state.overrides, &r->state.balancer);
 	return r->desired != NULL ? 0 : -1;
 }
 

@@ -47,6 +47,8 @@ struct change_request {
 	json_t *after;
 	struct config *config;	     /**< Taken; NULL: stays. */
 	struct overrides *overrides; /**< Taken; NULL: stay. */
+	bool has_balancer;
+	struct balancer_state balancer; /**< If has_balancer. */
 	bool dry_run;
 };
 

@@ -180,6 +180,32 @@ load_overrides(struct store *store, struct store_state *out)
 	return ret;
 }
 
+/** Who has set it is text: a row of its own. @return 0; -EIO. */
+static int
+load_balancer(struct store *store, struct balancer_state *out)
+{
+	uint64_t admin = ADMIN_ENABLED, since_ms = 0;
+	sqlite3_stmt *s;
+	int ret = meta_get(store, "balancer_state", &admin);
+
+	if (ret == 0)
+		ret = meta_get(store, "balancer_since", &since_ms);
+	if (ret != 0)
+		return ret;
+	*out = (struct balancer_state){ .admin = (uint8_t)admin, .since_ms = (int64_t)since_ms };
+	if (admin < ADMIN_ENABLED || admin > ADMIN_DISABLED) {
+		snprintf(store->error, sizeof(store->error), "the balancer's state makes no sense");
+		return -EIO;
+	}
+	s = store_prepare(store, "SELECT value FROM meta WHERE key = 'balancer_by'", "read");
+	if (s == NULL)
+		return -EIO;
+	if (sqlite3_step(s) == SQLITE_ROW && store_text(s, 0) != NULL)
+		snprintf(out->by, sizeof(out->by), "%s", store_text(s, 0));
+	sqlite3_finalize(s);
+	return 0;
+}
+
 int
 store_load(struct store *store, struct store_state *out)
 {
@@ -191,6 +217,8 @@ store_load(struct store *store, struct store_state *out)
 		ret = load_config(store, out);
 	if (ret == 0)
 		ret = load_overrides(store, out);
+	if (ret == 0)
+		ret = load_balancer(store, &out->balancer);
 	if (ret != 0) {
 		config_unref(out->config);
 		overrides_unref(out->overrides);
@@ -275,6 +303,22 @@ write_overrides(struct store *store, const struct overrides *overrides)
 }
 
 static int
+write_balancer(struct store *store, const struct balancer_state *b)
+{
+	sqlite3_stmt *s = store_prepare(store,
+			"INSERT OR REPLACE INTO meta VALUES('balancer_state', ?1),"
+			" ('balancer_since', ?2), ('balancer_by', ?3)",
+			"write");
+
+	if (s == NULL)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, b->admin);
+	sqlite3_bind_int64(s, 2, b->since_ms);
+	store_bind_text(s, 3, b->by);
+	return store_run(store, s, "write");
+}
+
+static int
 out_of_memory(struct store *store)
 {
 	snprintf(store->error, sizeof(store->error), "out of memory");
@@ -307,6 +351,8 @@ store_write(struct store *store, const struct store_change *change, int64_t *aud
 		ret = write_config(store, change, text, current);
 	if (ret == 0 && change->overrides != NULL)
 		ret = write_overrides(store, change->overrides);
+	if (ret == 0 && change->balancer != NULL)
+		ret = write_balancer(store, change->balancer);
 	ret = store_end(store, ret);
 	free(text);
 	if (ret == 0)
@@ -362,6 +408,8 @@ store_take_back(struct store *store, const struct store_state *before, uint64_t 
 		ret = meta_set(store, "revision", before->revision);
 	if (ret == 0)
 		ret = write_overrides(store, before->overrides);
+	if (ret == 0)
+		ret = write_balancer(store, &before->balancer);
 	if (ret == 0)
 		ret = store_audit_finish(store, audit_id, "refused", detail);
 	return store_end(store, ret);

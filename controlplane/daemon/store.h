@@ -4,8 +4,8 @@
 
 /**
  * @file
- * What outlives the daemon: the configuration with its history, the overrides and
- * the audit trail, in one SQLite database (WAL, synchronous=FULL: what a function
+ * What outlives the daemon: the configuration with its history, the overrides, the
+ * state of the balancer and the audit trail, in one SQLite database (WAL, synchronous=FULL: what a function
  * has stored survives kill -9 and power loss, where nothing else is said).
  *
  * A change is one database transaction: the intent in the audit trail, the new
@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "controlplane/daemon/balancer_state.h"
 #include "controlplane/daemon/config.h"
 #include "controlplane/daemon/override.h"
 
@@ -40,16 +41,18 @@ struct store_change {
 	const char *target;
 	json_t *before; /**< Borrowed; NULL: null. */
 	json_t *after;
-	struct config *config;	     /**< New configuration; NULL: stays. */
-	struct overrides *overrides; /**< New overrides; NULL: stay. */
+	struct config *config;		       /**< New configuration; NULL: stays. */
+	struct overrides *overrides;	       /**< New overrides; NULL: stay. */
+	const struct balancer_state *balancer; /**< New state of the balancer; NULL: stays. */
 };
 
 /** What is current. */
 struct store_state {
 	struct config *config;	     /**< One reference. */
 	struct overrides *overrides; /**< One reference. */
-	uint64_t revision;	     /**< 0: nothing was ever applied. */
-	int64_t applied_ms;	     /**< Unix time of the revision. */
+	struct balancer_state balancer;
+	uint64_t revision;  /**< 0: nothing was ever applied. */
+	int64_t applied_ms; /**< Unix time of the revision. */
 };
 
 /**

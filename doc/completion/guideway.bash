@@ -65,7 +65,7 @@ _guideway_plain() {
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
 		-o | --output | --socket | --timeout | -f | --file | --service | --backend | \
-			--weight | --state | --limit) ((i++)) ;;
+			--weight | --state | --limit | --wait) ((i++)) ;;
 		-*) ;;
 		*) plain+=("${words[i]}") ;;
 		esac
@@ -79,6 +79,8 @@ _guideway_options() {
 	'backend list'* | 'backend show'*) names+=' --service' ;;
 	'backend add'* | 'backend set'*) names+=' --service --weight --state --dry-run' ;;
 	'backend '*) names+=' --service --dry-run' ;;
+	'balancer drain'*) names+=' --wait --dry-run' ;;
+	'balancer enable'* | 'balancer disable'*) names+=' --dry-run' ;;
 	'override reset'*) names+=' --service --backend --dry-run' ;;
 	apply*) names+=' --file --reset-overrides --allow-empty --dry-run' ;;
 	export*) names+=' --effective' ;;
@@ -90,10 +92,11 @@ _guideway_options() {
 
 _guideway_arguments() {
 	case "${plain[*]}" in
-	'') echo 'status service backend override apply export stats history audit events help' ;;
-	help) echo 'status service backend override apply export stats history audit events' ;;
+	'') echo 'status service backend balancer override apply export stats history audit events help' ;;
+	help) echo 'status service backend balancer override apply export stats history audit events' ;;
 	service | 'help service') echo 'list show' ;;
 	backend | 'help backend') echo 'list show add set drain enable disable remove' ;;
+	balancer | 'help balancer') echo 'show drain enable disable' ;;
 	override | 'help override') echo 'list reset' ;;
 	stats) echo 'service backend worker main drops port' ;;
 	'service show') _guideway_services ;;
@@ -130,7 +133,7 @@ _guideway() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	-o | --output | --service | --backend | --state | --weight | --timeout | --limit)
+	-o | --output | --service | --backend | --state | --weight | --timeout | --limit | --wait)
 		candidates=$(_guideway_value "$previous")
 		;;
 	*)

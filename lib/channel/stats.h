@@ -198,6 +198,7 @@ struct stats_header {
 	stat_counter resets_sent;  /**< RSTs to clients of backends that are down; main lcore. */
 	stat_counter unreachables; /**< ICMP errors about what we encapsulated; main lcore. */
 	stat_counter unreachables_lost; /**< The same, more than the control thread could take. */
+	stat_counter advertises; /**< 1: VIPs are on interfaces, for a routing daemon. Written once. */
 };
 _Static_assert(sizeof(struct stats_header) <= STATS_HEADER_ROOM, "what follows stays in place");
 

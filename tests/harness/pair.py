@@ -143,6 +143,8 @@ class Balancer:
         self.dataplane.wait_until(lambda: ": ready" in self.dataplane.log_text(),
                                   "the dataplane is ready", 60)
         address(self.space, "gw-front", f"{KERNEL[self.name]}/24")
+        # The way of health checks.
+        run("ip", "-n", self.space, "route", "add", "10.71.2.0/24", "via", ROUTER)
 
     def start_daemon(self):
         self.daemon = Program("guidewayd", [
@@ -201,14 +203,15 @@ class Pair:
         return text.replace("interval 40 ms", f"interval {self.bfd_ms} ms").replace(
             "log syslog all", "log stderr all")
 
-    def services(self):
+    def services(self, health=None):
+        health = f"\n    health: {health}" if health else ""
         backends = "".join(f"      - address: {a}\n" for a in BACKENDS.values())
         return "services:\n" + "".join(f"""\
   - name: {mode}
     address: {VIP}
     protocol: tcp
     port: {port}
-    mode: {mode}
+    mode: {mode}{health}
     backends:
 {backends}""" for mode, port in PORTS.items())
 

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from harness.netns import run
 from harness.pair import KERNEL, Pair
 
 BFD_MS = 300
@@ -99,6 +100,62 @@ def test_a_daemon_that_dies_or_hangs_changes_nothing(pair, number):
         a.signal(a.daemon, signal.SIGCONT)
         a.daemon.wait_until(a.in_sync, "it answers again", 60)
     assert pair.next_hops() == A | B
+
+
+def test_a_balancer_that_is_drained_and_enabled_again(pair):
+    a = pair.balancers["a"]
+    told = a.cli("balancer", "drain", "--wait", "60")
+    assert told.returncode == 0, told.stderr
+    assert "drained: no packets come any more, and the VIPs are withdrawn" in told.stdout
+    assert pair.next_hops() == B
+    assert "balancer    disabled since" in a.cli("status").stdout
+    a.dataplane.kill()  # What one drains for.
+    a.start_dataplane()
+    a.daemon.wait_until(a.in_sync, "all is in force", 60)
+    time.sleep(1)
+    assert pair.next_hops() == B
+    assert a.cli("balancer", "enable").returncode == 0
+    only(pair, A | B, "it is used again")
+
+
+def test_the_last_balancer_is_not_drained(pair):
+    """Nobody else has the VIPs: it keeps them, and whoever waits is told."""
+    a, b = pair.balancers["a"], pair.balancers["b"]
+    assert a.cli("balancer", "drain", "--wait", "60").returncode == 0
+    told = b.cli("balancer", "drain", "--wait", "6")
+    assert told.returncode == 8 and "packets still come" in told.stderr
+    assert pair.next_hops() == B
+    shown = b.cli("balancer", "show").stdout
+    assert "state       draining since" in shown and "a second still come" in shown
+    assert a.cli("balancer", "enable").returncode == 0
+    only(pair, A, "the one that is enabled has all")
+    assert b.cli("balancer", "enable").returncode == 0
+    only(pair, A | B, "both are used again")
+
+
+def test_a_balancer_whose_checks_see_no_backend_is_the_spare(pair):
+    """Its way to the backends is broken, or its checker: the other knows better."""
+    checked = pair.services(
+        "{checks: [{type: tcp, interval: 200ms, timeout: 1s}], min-healthy: 2}")
+    for balancer in pair.balancers.values():
+        balancer.api.apply_yaml(checked)
+        pair.until(lambda b=balancer: all(
+            backend["health"] == "up" for backend in b.api.get("/v1/backends")["backends"]),
+            "all are up")
+    a = pair.balancers["a"]
+    nft = ("ip", "netns", "exec", a.space, "nft")
+    run(*nft, "add", "table", "ip", "checks")
+    try:
+        run(*nft, "add", "chain", "ip", "checks", "out",
+            "{ type filter hook output priority 0; }")
+        run(*nft, "add", "rule", "ip", "checks", "out", "ip", "daddr", "10.71.2.0/24", "drop")
+        only(pair, B, "the other has all")
+        assert all(s["health"]["fail_open"] for s in a.api.get("/v1/services")["services"])
+    finally:
+        run(*nft, "delete", "table", "ip", "checks")
+    only(pair, A | B, "both are used again")
+    for balancer in pair.balancers.values():
+        balancer.api.apply_yaml(pair.services())
 
 
 def test_a_link_that_goes_down_and_up(pair):
