@@ -122,7 +122,7 @@ balancer_wake(struct balancer *b)
 }
 
 json_t *
-balancer_view(const struct balancer *b)
+balancer_view(struct balancer *b)
 {
 	const struct balancer_state *s = state(b);
 	bool counting = ev_is_active(&b->look) && b->counting;

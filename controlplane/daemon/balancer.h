@@ -36,6 +36,6 @@ void balancer_wake(struct balancer *b);
 bool balancer_has_routes(const struct balancer *b);
 
 /** For people: the API's `balancer`. */
-json_t *balancer_view(const struct balancer *b);
+json_t *balancer_view(struct balancer *b);
 
 #endif
