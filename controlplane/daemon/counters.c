@@ -23,6 +23,8 @@
 struct tracked {
 	bool used;
 	bool routed;
+	uint8_t health;
+	uint32_t factor;
 	uint16_t service_id;
 	uint32_t slots;
 	struct service_key service;
@@ -249,6 +251,8 @@ track(struct counters *c, uint32_t index, const struct stats_member *entry)
 	}
 	t->used = true;
 	t->routed = entry->routed != 0;
+	t->health = entry->conf.health;
+	t->factor = entry->conf.factor;
 	t->slots = entry->slots;
 	t->service_id = entry->service_id;
 	t->service = service.key;
@@ -335,6 +339,8 @@ view_members(struct counters *c)
 					(struct counters_member){ .service = t->service,
 						.addr = t->addr,
 						.routed = t->routed,
+						.health = t->health,
+						.factor = t->factor,
 						.slots = t->slots,
 						.sum = t->sum };
 	}

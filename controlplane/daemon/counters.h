@@ -34,6 +34,8 @@ struct counters_member {
 	struct service_key service;
 	struct ip_addr addr;
 	bool routed;
+	uint8_t health;	 /**< As it is in force: enum backend_health. */
+	uint32_t factor; /**< As it is in force. */
 	uint32_t slots;
 	struct counters_sum sum;
 };

@@ -40,6 +40,7 @@ struct daemon {
 	struct request_list waiting; /**< Changes that wait for the one under way. */
 	int64_t started_ms;	     /**< Unix time. */
 	uint64_t started_us;	     /**< Monotonic. */
+	bool health_adopted;	     /**< Of the first dataplane that was met. */
 	bool serving;		     /**< The API answers; READY was said. */
 	bool stopping;
 	bool reload_wanted; /**< SIGHUP came. */

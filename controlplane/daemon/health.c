@@ -254,9 +254,8 @@ judge_service(struct health *h, struct watched *s)
 	set_again(h, s, now);
 }
 
-/** Judge what is queued, and say if forwarding is to be told. */
-static void
-judge_queue(struct health *h)
+void
+health_judge_queue(struct health *h)
 {
 	struct watch *w = &h->watch;
 
@@ -280,7 +279,7 @@ on_judge(struct ev_loop *loop, ev_timer *w, int events)
 {
 	(void)loop;
 	(void)events;
-	judge_queue(w->data);
+	health_judge_queue(w->data);
 }
 
 /** The time of a guard or a slow start has come. All those of this moment are judged before forwarding is told. */
@@ -323,7 +322,7 @@ on_verdicts(void *context)
 		for (uint32_t i = 0; i < nb; i++)
 			take_verdict(h, &verdicts[i]);
 	}
-	judge_queue(h);
+	health_judge_queue(h);
 }
 
 /** No timer of a watch that is to be freed may run, nor what it has fed. */

@@ -22,6 +22,7 @@
 #include "controlplane/daemon/store.h"
 #include "controlplane/health/checker.h"
 
+struct counters;
 struct events;
 struct health;
 struct msg_suspect_event;
@@ -45,6 +46,12 @@ void health_destroy(struct health *h); /**< Legal with NULL. */
  *         lost their checks.
  */
 bool health_use(struct health *h, struct config *config, struct overrides *overrides);
+
+/**
+ * Take the health and the shares that are in force in a dataplane for those of backends that
+ * were not judged yet. @return true: some were taken over.
+ */
+bool health_adopt(struct health *h, struct counters *counters);
 
 /**
  * The dataplane suspects a backend: check it at once. Only the checks' verdicts move anything.

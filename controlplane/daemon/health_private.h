@@ -9,6 +9,7 @@
  *     health.c          from verdicts to what forwarding is told
  *     health_watch.c    which checks serve which backends, for one configuration
  *     health_share.c    slow start, and the word of agents
+ *     health_adopt.c    what an earlier daemon has left in the dataplane
  *     health_suspect.c  suspicions of the dataplane
  *     health_view.c     for people
  *
@@ -112,6 +113,8 @@ int watched_find(const struct watched *s, const struct ip_addr *addr);
 bool watched_has_shares(const struct config_health *conf);
 /** @param before The service as it was; NULL: it was not checked. @param at The backend there; -1: new. */
 void share_init(struct watched *s, uint32_t member, const struct watched *before, int at);
+/** Go on where an earlier daemon was that has told this factor. */
+void share_adopt(struct watched *s, uint32_t member, uint32_t factor, uint64_t now_ms);
 /** What the agents of a backend say now. @return true: they drain it, and did not, or no longer. */
 bool share_observe(const struct watch *w, struct watched *s, uint32_t member);
 /** Set told_factors and grow_ms. @return true: some factor is new. */
@@ -119,6 +122,8 @@ bool shares_update(struct watched *s, uint64_t now_ms);
 /** Of a backend that takes flows for the first time, or again. */
 uint32_t share_first(const struct config_health *conf);
 
+/** Judge what is queued, and say if forwarding is to be told. */
+void health_judge_queue(struct health *h);
 /** What forwarding is told of a backend. */
 uint8_t watched_effective(const struct watched *s, uint32_t member);
 /** @return what it was suspected of a moment ago; NULL: of nothing. */

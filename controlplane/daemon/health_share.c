@@ -11,14 +11,20 @@
 #include "controlplane/daemon/health_private.h"
 #include "controlplane/health/slow_start.h"
 
+static bool
+has_agents(const struct config_health *conf)
+{
+	for (uint32_t i = 0; i < conf->nb_checks; i++) {
+		if (conf->checks[i].type == CHECK_AGENT)
+			return true;
+	}
+	return false;
+}
+
 bool
 watched_has_shares(const struct config_health *conf)
 {
-	bool has = conf->slow_start_ms > 0;
-
-	for (uint32_t i = 0; i < conf->nb_checks; i++)
-		has |= conf->checks[i].type == CHECK_AGENT;
-	return has;
+	return conf->slow_start_ms > 0 || has_agents(conf);
 }
 
 uint32_t
@@ -40,6 +46,24 @@ share_init(struct watched *s, uint32_t member, const struct watched *before, int
 	s->told_factors[member] = before != NULL && at >= 0 ? before->told_factors[at]
 			: share->rests			    ? share_first(s->conf)
 							    : BACKEND_FACTOR_ONE;
+}
+
+void
+share_adopt(struct watched *s, uint32_t member, uint32_t factor, uint64_t now_ms)
+{
+	struct share *share = &s->shares[member];
+	uint64_t grown_ms;
+
+	s->told_factors[member] = factor;
+	if (has_agents(s->conf)) {
+		/* What it is by itself is not known, but if it is none at all. */
+		share->percent = factor == 0 ? 0 : 100;
+		s->members[member].drained = factor == 0;
+	} else if (factor >= SLOW_START_FIRST && factor < BACKEND_FACTOR_ONE) {
+		grown_ms = (uint64_t)(factor - SLOW_START_FIRST) * s->conf->slow_start_ms /
+				(BACKEND_FACTOR_ONE - SLOW_START_FIRST);
+		share->begin_ms = now_ms > grown_ms ? now_ms - grown_ms : 1;
+	}
 }
 
 bool

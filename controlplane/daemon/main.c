@@ -94,6 +94,24 @@ on_health(void *context, uint64_t since_us)
 		reconcile_judge(d->reconcile, since_us);
 }
 
+/**
+ * A dataplane that was there before us forwards by what an earlier daemon's checks had seen:
+ * that holds until ours have seen something.
+ */
+static void
+on_attached(void *context)
+{
+	struct daemon *d = context;
+	const struct store_state *state = reconcile_state(d->reconcile);
+
+	if (d->health_adopted || d->stopping)
+		return;
+	d->health_adopted = true;
+	health_use(d->health, state->config, state->overrides);
+	if (health_adopt(d->health, reconcile_counters(d->reconcile)))
+		reconcile_judge_all(d->reconcile);
+}
+
 static void
 on_event(void *context, const struct message *event)
 {
@@ -200,6 +218,7 @@ open_parts(struct daemon *d)
 		.context = d,
 		.judge = judge,
 		.judge_changes = judge_changes,
+		.attached = on_attached,
 		.event = on_event,
 		.wake = on_wake };
 	struct http_conf http_conf = { .loop = d->loop,

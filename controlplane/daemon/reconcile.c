@@ -275,6 +275,7 @@ on_link_changed(void *context)
 	r->silent = false;
 	if (link.connected) {
 		counters_attach(r->counters, link.stats);
+		r->conf.attached(r->conf.context);
 		events_add(r->conf.events, "dataplane.connected", NULL, "a dataplane is connected");
 	} else {
 		counters_detach(r->counters);

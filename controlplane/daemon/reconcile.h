@@ -76,6 +76,8 @@ struct reconcile_conf {
 	void (*judge)(void *context, struct desired *desired);
 	/** The same only where it has changed since the last call. @return false: out of memory. */
 	bool (*judge_changes)(void *context, struct desired *desired);
+	/** A session has begun; what is wanted is not sent yet. The counters know what is in force. */
+	void (*attached)(void *context);
 	/** The dataplane tells something of its own accord (link.h). */
 	void (*event)(void *context, const struct message *event);
 	/** A change has ended, or the link has changed: look for what waits. */

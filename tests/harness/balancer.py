@@ -23,13 +23,18 @@ class Balancer:
     def __init__(self, name, document):
         self.rig = Rig(name, connect=False)
         directory = pathlib.Path(self.rig.directory)
-        config = directory / "guideway.yaml"
-        config.write_text(document, encoding="utf-8")
+        self.config = directory / "guideway.yaml"
+        self.config.write_text(document, encoding="utf-8")
+        self.daemon = None
         self.api = Api(directory / "api.sock", timeout=30)
-        self.daemon = Program("guidewayd", [
-            str(BUILD / "guidewayd"), "-c", str(config), "--state-dir", str(directory / "state"),
-            "--channel", self.rig.socket_path, "--api", str(directory / "api.sock")],
-            directory / "guidewayd.log")
+        self.command = [
+            str(BUILD / "guidewayd"), "-c", str(self.config), "--state-dir", str(directory / "state"),
+            "--channel", self.rig.socket_path, "--api", str(directory / "api.sock")]
+        self.start_daemon()
+
+    def start_daemon(self):
+        self.daemon = Program("guidewayd", self.command,
+                              pathlib.Path(self.rig.directory) / "guidewayd.log")
         self.until(lambda: self.status()["dataplane"]["in_sync"], "all is in force")
 
     def status(self):
