@@ -180,13 +180,26 @@ tell(struct slot *slot, enum probe_result result, const char *why, uint64_t took
 
 /* Attempts. */
 
-static void
-schedule_next(struct slot *slot, bool soon)
+/** Seconds from an attempt's begin to the next. */
+static double
+next_after(struct slot *slot, enum probe_result result)
 {
 	const struct check *check = slot->check;
-	uint32_t interval = soon ? check->fast_interval_ms : check->interval_ms;
+	bool is_agent = check->type == CHECK_AGENT;
 	double spread = (random_share(slot->checker) - 0.5) * 2. * check->jitter_percent / 100.;
-	double after = interval / 1e3 * (soon ? 1. : 1. + spread);
+
+	if (slot->to_pass > 0 && result == PROBE_GOOD)
+		return check->fast_interval_ms / 2e3; /* Who is dying is soon dead. */
+	if (slot->to_pass > 0 || result == PROBE_TROUBLE ||
+			(!is_agent && verdict_in_doubt(&slot->verdict)))
+		return check->fast_interval_ms / 1e3;
+	return check->interval_ms / 1e3 * (1. + spread);
+}
+
+static void
+schedule_next(struct slot *slot, enum probe_result result)
+{
+	double after = next_after(slot, result);
 	double since = (double)(clock_monotonic_us() - slot->started_us) / 1e6;
 
 	timer_set(slot->checker, &slot->timer, slot->at_once ? 0. : after - since);
@@ -243,14 +256,13 @@ attempt_end(struct slot *slot, enum probe_result result, const char *why)
 {
 	bool is_agent = slot->check->type == CHECK_AGENT;
 	uint64_t took_us = clock_monotonic_us() - slot->started_us;
-	bool changed, in_doubt;
+	bool changed;
 
 	slot->running = false;
 	slot->checker->nb_running--;
 	changed = is_agent ? judge_agent(slot, &result, &why) : judge(slot, result);
 	tell(slot, result, why, took_us, changed);
-	in_doubt = slot->to_pass > 0 || (!is_agent && verdict_in_doubt(&slot->verdict));
-	schedule_next(slot, result == PROBE_TROUBLE || in_doubt);
+	schedule_next(slot, result);
 }
 
 static void

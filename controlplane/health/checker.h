@@ -95,7 +95,7 @@ uint32_t checker_take(
 bool checker_look(struct checker *c, uint32_t index, struct check_state *out);
 
 /**
- * Somebody suspects whom this check of the set asks: attempt it at once, and then at the fast
+ * Somebody suspects whom this check of the set asks: attempt it at once, and then at half the fast
  * interval, until it has passed `rise` times in a row: who is dying may still say yes. If it says
  * no (PROBE_REFUSED) meanwhile, that suffices for down; silence counts as ever.
  * Beyond CHECKER_SUSPECTS_PER_S, and while the set is not yet taken over, nothing happens:
