@@ -111,6 +111,16 @@ class Backend:
                      "--no-resolv", "--no-hosts", "--user=root", "--pid-file=",
                      f"--address=/{name}/10.70.2.1{self.number}")
 
+    def start_decapsulator(self):
+        """The end of a tunnel, for mode ipip; killed, the kernel says that there is none.
+        @return the program."""
+        log = self.dir / "decapsulate.log"
+        log.unlink(missing_ok=True)  # "ready" of an earlier one says nothing.
+        program = self._launch("decapsulate", "/usr/bin/python3",
+                               pathlib.Path(__file__).with_name("decapsulate.py"), "decap")
+        program.wait_until(lambda: "ready" in program.log_text(), "it is ready")
+        return program
+
     def restore(self):
         """As scripts/lab has made it."""
         self.close_half_open()
@@ -137,6 +147,7 @@ class Backend:
     def _launch(self, name, *command):
         self.programs.append(Program(name, ["ip", "netns", "exec", self.namespace, *command],
                                      self.dir / f"{name}.log"))
+        return self.programs[-1]
 
 
 def _full_listener():
