@@ -115,15 +115,16 @@ show_counters(const json_t *backend)
 	output_table_end(&table, "");
 }
 
-/* "tcp 10.0.1.2 port 443" */
+/* "tcp 10.0.1.2 port 443", "icmp 10.0.1.2" */
 static void
 cell_check(struct output_table *table, const json_t *check)
 {
-	char text[128];
+	char text[128], port[32] = "";
 
-	snprintf(text, sizeof(text), "%s %s port %" JSON_INTEGER_FORMAT,
-			output_string(check, "type"), output_string(check, "address"),
-			integer(check, "port"));
+	if (json_is_integer(json_object_get(check, "port")))
+		snprintf(port, sizeof(port), " port %" JSON_INTEGER_FORMAT, integer(check, "port"));
+	snprintf(text, sizeof(text), "%s %s%s", output_string(check, "type"),
+			output_string(check, "address"), port);
 	output_cell(table, text);
 }
 

@@ -239,6 +239,7 @@ static const struct {
 	const char *key;
 	unsigned int types;
 } keys_of_types[] = {
+	{ "port", ~OF(ICMP) },
 	{ "rise", ~OF(AGENT) },
 	{ "fall", ~OF(AGENT) },
 	{ "fast-interval", ~OF(AGENT) },

@@ -238,7 +238,7 @@ config_check_for(const struct check *given, const struct ip_addr *backend, uint1
 	/* A source of the other family cannot be meant for this backend. */
 	if (check.source.family != check.addr.family)
 		memset(&check.source, 0, sizeof(check.source));
-	if (check.l4_port == 0)
+	if (check.l4_port == 0 && check.type != CHECK_ICMP)
 		check.l4_port = l4_port;
 	if (check.fast_interval_ms == 0)
 		check.fast_interval_ms = check.interval_ms / 2;

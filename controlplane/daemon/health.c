@@ -476,7 +476,7 @@ health_tell(const struct health *h, const struct service_key *service, struct ba
 /* Life. */
 
 struct health *
-health_create(struct ev_loop *loop, struct store *store, struct events *events,
+health_create(struct ev_loop *loop, struct store *store, struct events *events, const char *pinger,
 		void (*changed)(void *context, uint64_t since_us), void *context)
 {
 	struct health *h = calloc(1, sizeof(*h));
@@ -491,7 +491,7 @@ health_create(struct ev_loop *loop, struct store *store, struct events *events,
 	h->judge.data = h;
 	h->events = events;
 	h->record = health_record_create(loop, store, events);
-	h->checker = checker_create(loop, on_verdicts, h);
+	h->checker = checker_create(loop, pinger, on_verdicts, h);
 	if (h->record == NULL || h->checker == NULL) {
 		health_destroy(h);
 		return NULL;

@@ -30,13 +30,15 @@ struct msg_suspect_event;
 /**
  * @param store   For the audit trail; borrowed.
  * @param events  Hear of changes; borrowed.
+ * @param pinger  Path of guideway-pinger's socket; copied.
  * @param changed Called when health_judge_changes() has something to say; @p since_us is
  *                when the first check came to the verdict that is the cause, if one is, else now
  *                (clock_monotonic_us()); 0 if only slow starts have gone on.
  * @return NULL: out of memory, or no thread.
  */
 struct health *health_create(struct ev_loop *loop, struct store *store, struct events *events,
-		void (*changed)(void *context, uint64_t since_us), void *context);
+		const char *pinger, void (*changed)(void *context, uint64_t since_us),
+		void *context);
 void health_destroy(struct health *h); /**< Legal with NULL. */
 
 /**

@@ -58,10 +58,11 @@ check_view(const struct check *check, const struct check_state *state)
 	char addr[IP_ADDR_STRLEN];
 
 	return json_pack(
-			"{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, "
+			"{s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, "
 			"s:o, s:o}",
 			"type", check_type_name(check->type), "address",
-			ip_addr_format(&check->addr, addr), "port", check->l4_port, "health",
+			ip_addr_format(&check->addr, addr), "port",
+			check->l4_port != 0 ? json_integer(check->l4_port) : json_null(), "health",
 			backend_health_name(state->health), "last_result",
 			!state->tried			   ? json_null()
 					: state->last_good ? json_string("good")

@@ -235,7 +235,7 @@ open_parts(struct daemon *d)
 		log_line(LOG_ERR, "api: %s", error);
 		return EXIT_CODE_FAILED;
 	}
-	d->health = health_create(d->loop, d->store, d->events, on_health, d);
+	d->health = health_create(d->loop, d->store, d->events, d->options.pinger, on_health, d);
 	if (d->health == NULL) {
 		log_line(LOG_ERR, "health checks: no memory or no thread");
 		return EXIT_CODE_FAILED;

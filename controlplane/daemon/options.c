@@ -17,6 +17,7 @@ static const char usage[] =
 		"  -c, --config FILE         services and backends (/etc/guideway/guideway.yaml)\n"
 		"      --state-dir DIR       database, lock, hash key (/var/lib/guideway)\n"
 		"      --channel SOCKET      the dataplane's socket (/run/guideway/channel.sock)\n"
+		"      --pinger SOCKET       guideway-pinger's socket (/run/guideway/pinger.sock)\n"
 		"      --api SOCKET          the API's socket (/run/guideway/api.sock)\n"
 		"      --api-group GROUP     owner of the API's socket; its members may change things\n"
 		"      --hash-key-file FILE  the group's hash key (hash.key in the state directory)\n"
@@ -30,6 +31,7 @@ static const char usage[] =
 enum {
 	OPTION_STATE_DIR = 256,
 	OPTION_CHANNEL,
+	OPTION_PINGER,
 	OPTION_API,
 	OPTION_API_GROUP,
 	OPTION_HASH_KEY_FILE,
@@ -42,6 +44,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
 	{ "channel", required_argument, NULL, OPTION_CHANNEL },
+	{ "pinger", required_argument, NULL, OPTION_PINGER },
 	{ "api", required_argument, NULL, OPTION_API },
 	{ "api-group", required_argument, NULL, OPTION_API_GROUP },
 	{ "hash-key-file", required_argument, NULL, OPTION_HASH_KEY_FILE },
@@ -108,6 +111,9 @@ take_option(int option, const char *value, struct options *out)
 	case OPTION_CHANNEL:
 		out->channel = value;
 		return -1;
+	case OPTION_PINGER:
+		out->pinger = value;
+		return -1;
 	case OPTION_API:
 		out->api = value;
 		return -1;
@@ -141,6 +147,7 @@ options_parse(int argc, char **argv, struct options *out)
 	*out = (struct options){ .config = "/etc/guideway/guideway.yaml",
 		.state_dir = "/var/lib/guideway",
 		.channel = "/run/guideway/channel.sock",
+		.pinger = "/run/guideway/pinger.sock",
 		.api = "/run/guideway/api.sock",
 		.api_group = (gid_t)-1,
 		.log_level = LOG_INFO };

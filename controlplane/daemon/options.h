@@ -25,6 +25,7 @@ struct options {
 	const char *state_dir;
 	const char *channel;	   /**< The dataplane's socket. */
 	const char *api;	   /**< Our socket. */
+	const char *pinger;	   /**< guideway-pinger's socket. */
 	const char *hash_key_file; /**< NULL: hash.key in state_dir. */
 	const char *check;	   /**< Only check this file; NULL: run. */
 	gid_t api_group;	   /**< (gid_t)-1: none. */

@@ -12,6 +12,7 @@ static const char *const type_names[NB_CHECK_TYPES] = {
 	[CHECK_HTTPS] = "https",
 	[CHECK_UDP] = "udp",
 	[CHECK_AGENT] = "agent",
+	[CHECK_ICMP] = "icmp",
 };
 
 void

@@ -28,6 +28,7 @@ enum check_type {
 	CHECK_HTTPS = 4, /**< CHECK_HTTP over TLS. */
 	CHECK_UDP = 5,	 /**< Send a datagram; good unless refused, or by what comes back. */
 	CHECK_AGENT = 6, /**< Ask an agent what it thinks of its backend (agent.h). */
+	CHECK_ICMP = 7,	 /**< Echo, by guideway-pinger. */
 	NB_CHECK_TYPES
 };
 

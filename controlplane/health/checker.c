@@ -550,7 +550,8 @@ start_thread(struct checker *c)
 }
 
 struct checker *
-checker_create(struct ev_loop *loop, void (*changed)(void *context), void *context)
+checker_create(struct ev_loop *loop, const char *pinger, void (*changed)(void *context),
+		void *context)
 {
 	struct checker *c = calloc(1, sizeof(*c));
 
@@ -565,7 +566,7 @@ checker_create(struct ev_loop *loop, void (*changed)(void *context), void *conte
 	c->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
 	if (c->loop == NULL)
 		goto err_free;
-	c->env = probe_env_create(c->loop);
+	c->env = probe_env_create(c->loop, pinger);
 	if (c->env == NULL)
 		goto err_loop;
 	ev_async_init(&c->to_main, on_main_wake);

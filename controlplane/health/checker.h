@@ -64,12 +64,14 @@ struct checker_state {
 };
 
 /**
- * @param loop The main thread's.
+ * @param loop   The main thread's.
+ * @param pinger Path of guideway-pinger's socket; copied.
  * @param changed Called when verdicts have changed or a set was taken over:
  *                checker_take() has them.
  * @return NULL: no thread, no memory.
  */
-struct checker *checker_create(struct ev_loop *loop, void (*changed)(void *context), void *context);
+struct checker *checker_create(struct ev_loop *loop, const char *pinger,
+		void (*changed)(void *context), void *context);
 void checker_destroy(struct checker *c); /**< Legal with NULL. Waits for the thread. */
 
 /** Do these checks from now on; takes a reference. Those that were there go on undisturbed. */

@@ -8,29 +8,37 @@ static const struct {
 	void (*start)(struct probe *probe);
 	const char *(*stop)(struct probe *probe);
 	void (*on_io)(struct probe *probe, int events); /* Of probe.io; NULL: it is not used. */
-	bool (*is_content)(const struct probe *probe);	/* NULL: never. */
+	enum probe_result (*silence)(const struct probe *probe); /* NULL: bad. */
 } kinds[NB_CHECK_TYPES] = {
 	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io, NULL },
 	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL, NULL },
 	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io, NULL },
 	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL, NULL },
 	[CHECK_AGENT] = { probe_agent_start, probe_agent_stop, probe_agent_on_io, NULL },
-	[CHECK_UDP] = { probe_udp_start, probe_udp_stop, probe_udp_on_io, probe_udp_is_content },
+	[CHECK_UDP] = { probe_udp_start, probe_udp_stop, probe_udp_on_io, probe_udp_silence },
+	[CHECK_ICMP] = { probe_icmp_start, probe_icmp_stop, NULL, probe_icmp_silence },
 };
 
 struct probe_env *
-probe_env_create(struct ev_loop *loop)
+probe_env_create(struct ev_loop *loop, const char *pinger)
 {
 	struct probe_env *env = calloc(1, sizeof(*env));
 
 	if (env == NULL)
 		return NULL;
 	env->loop = loop;
-	if (probe_http_init(env) != 0) {
-		free(env);
-		return NULL;
-	}
+	env->pinger = ping_client_create(loop, pinger);
+	if (env->pinger == NULL)
+		goto err_free;
+	if (probe_http_init(env) != 0)
+		goto err_pinger;
 	return env;
+
+err_pinger:
+	ping_client_destroy(env->pinger);
+err_free:
+	free(env);
+	return NULL;
 }
 
 void
@@ -39,6 +47,7 @@ probe_env_destroy(struct probe_env *env)
 	if (env == NULL)
 		return;
 	probe_http_fini(env);
+	ping_client_destroy(env->pinger);
 	free(env);
 }
 
@@ -101,14 +110,13 @@ probe_stop(struct probe *probe)
 enum probe_result
 probe_expire(struct probe *probe, const char **why)
 {
-	bool (*is_content)(const struct probe *probe) = kinds[probe->check->type].is_content;
-	bool good = is_content != NULL && is_content(probe);
+	enum probe_result (*silence)(const struct probe *probe) = kinds[probe->check->type].silence;
+	enum probe_result result = silence != NULL ? silence(probe) : PROBE_BAD;
 
 	*why = probe_stop(probe);
-	if (!good)
-		return PROBE_BAD;
-	*why = "";
-	return PROBE_GOOD;
+	if (result == PROBE_GOOD)
+		*why = "";
+	return result;
 }
 
 void

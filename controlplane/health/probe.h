@@ -19,6 +19,7 @@
 
 #include "controlplane/health/agent.h"
 #include "controlplane/health/check.h"
+#include "controlplane/health/ping_client.h"
 #include "controlplane/health/tls.h"
 
 enum probe_result {
@@ -40,8 +41,8 @@ typedef void (*probe_done)(struct probe *probe, enum probe_result result, const 
 /** What the probes of one loop share. */
 struct probe_env;
 
-/** @return NULL: out of memory. */
-struct probe_env *probe_env_create(struct ev_loop *loop);
+/** @param pinger Path of guideway-pinger's socket. @return NULL: out of memory. */
+struct probe_env *probe_env_create(struct ev_loop *loop, const char *pinger);
 /** Every probe of it was stopped. Legal with NULL. */
 void probe_env_destroy(struct probe_env *env);
 
@@ -51,13 +52,14 @@ struct probe {
 	probe_done done;
 	void *context;
 	ev_io io;
-	bool connected;	  /**< CHECK_HTTP(S): a handshake was begun. */
+	bool connected; /**< CHECK_HTTP(S): a handshake was begun; CHECK_ICMP: the request is out. */
 	uint16_t nb_sent; /**< Bytes of TEXT_SEND that are out. */
 	char *answer;	  /**< What came, if anything is expected. */
 	uint32_t answer_len;
-	void *request;	      /**< CHECK_HTTP(S): the transfer, kept from attempt to attempt. */
-	struct ssl_st *tls;   /**< CHECK_TLS: the handshake under way. */
-	struct tls_peer peer; /**< Of the last handshake. */
+	void *request;	       /**< CHECK_HTTP(S): the transfer, kept from attempt to attempt. */
+	struct ssl_st *tls;    /**< CHECK_TLS: the handshake under way. */
+	struct tls_peer peer;  /**< Of the last handshake. */
+	struct ping_wait ping; /**< CHECK_ICMP. */
 	struct agent_report agent; /**< CHECK_AGENT: of the last good attempt. */
 };
 
@@ -75,7 +77,7 @@ const char *probe_stop(struct probe *probe);
 /**
  * The time is up: end.
  * @param why Out: how far it came, as text for people; "" if good.
- * @return PROBE_BAD; PROBE_GOOD: silence is what this check waits for.
+ * @return PROBE_BAD; PROBE_GOOD: silence is what this check waits for; PROBE_TROUBLE: it is ours.
  */
 enum probe_result probe_expire(struct probe *probe, const char **why);
 

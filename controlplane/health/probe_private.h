@@ -6,7 +6,7 @@
  * @file
  * What the kinds of probes share with each other and with probe.c. Of a kind, start()
  * begins an attempt of probe.check, on_io() hears of its socket, and stop() ends it and
- * says how far it came. If is_content(), silence was all that it waited for.
+ * says how far it came. silence() tells what it means that nothing has come in time.
  */
 
 #include <curl/curl.h>
@@ -26,6 +26,7 @@ struct http_shard {
 
 struct probe_env {
 	struct ev_loop *loop;
+	struct ping_client *pinger;
 	unsigned int next_shard; /**< For the next check that needs one. */
 	struct http_shard shards[PROBE_HTTP_SHARDS];
 };
@@ -54,8 +55,12 @@ void probe_tcp_on_io(struct probe *probe, int events);
 void probe_udp_start(struct probe *probe);
 const char *probe_udp_stop(struct probe *probe);
 void probe_udp_on_io(struct probe *probe, int events);
-/** It was sent, and no answer is expected. */
-bool probe_udp_is_content(const struct probe *probe);
+/** Good if it was sent, and no answer is expected. */
+enum probe_result probe_udp_silence(const struct probe *probe);
+
+void probe_icmp_start(struct probe *probe);
+const char *probe_icmp_stop(struct probe *probe);
+enum probe_result probe_icmp_silence(const struct probe *probe);
 
 void probe_agent_start(struct probe *probe);
 const char *probe_agent_stop(struct probe *probe);

@@ -78,8 +78,10 @@ probe_udp_stop(struct probe *probe)
 	return where;
 }
 
-bool
-probe_udp_is_content(const struct probe *probe)
+enum probe_result
+probe_udp_silence(const struct probe *probe)
 {
-	return probe->nb_sent > 0 && probe->check->exchange->texts[TEXT_EXPECT].len == 0;
+	bool is_good = probe->nb_sent > 0 && probe->check->exchange->texts[TEXT_EXPECT].len == 0;
+
+	return is_good ? PROBE_GOOD : PROBE_BAD;
 }

@@ -4,8 +4,8 @@
 
 /**
  * @file
- * The listening socket of a dataplane, and the file that names it. Internal to
- * lib/channel.
+ * A listening socket of type SOCK_SEQPACKET, and the file that names it: the dataplane's,
+ * and guideway-pinger's.
  *
  * Thread safety: one thread owns a listener.
  */
@@ -27,7 +27,7 @@ struct listener {
 
 /**
  * Listen on @p path, mode 0660, owner @p owner (-1, or not permitted: ours). The file
- * of a dataplane that has gone is replaced. The name appears only once it is served.
+ * of a process that has gone is replaced. The name appears only once it is served.
  * @return 0; -EADDRINUSE: somebody serves it; -ENOTSOCK: the path is something else;
  *         -ENAMETOOLONG; or another -errno. On error @p l holds nothing.
  */

@@ -208,7 +208,7 @@ def test_it_survives_an_export(control, agents):
 
 @pytest.mark.parametrize("more, complaint", [
     ("", "a check of type agent needs a port"),
-    (", port: 99, fall: 2", "fall is for checks of type tcp, http, tls, https or udp"),
+    (", port: 99, fall: 2", "fall is for checks of type tcp, http"),
     (", port: 99, expect: up", "expect is for checks of type"),
 ])
 def test_what_makes_no_sense_is_refused(control, more, complaint):

@@ -39,7 +39,7 @@ setup(void **state)
 {
 	(void)state;
 	loop = ev_loop_new(EVFLAG_AUTO);
-	checker = checker_create(loop, on_changed, NULL);
+	checker = checker_create(loop, "/nonexistent/pinger.sock", on_changed, NULL);
 	return loop != NULL && checker != NULL ? 0 : -1;
 }
 

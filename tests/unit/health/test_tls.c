@@ -370,7 +370,7 @@ setup(void **state)
 	(void)state;
 	signal(SIGPIPE, SIG_IGN); /* The server writes to checks that have gone. */
 	loop = ev_loop_new(EVFLAG_AUTO);
-	checker = checker_create(loop, on_changed, NULL);
+	checker = checker_create(loop, "/nonexistent/pinger.sock", on_changed, NULL);
 	return loop != NULL && checker != NULL && mkdtemp(directory) != NULL ? 0 : -1;
 }
 
