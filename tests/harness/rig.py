@@ -133,12 +133,13 @@ class Rig:
         self.dataplane.wait_until(lambda: os.path.exists(self.socket_path),
                                   "the channel's socket is there", 60)
 
-    def connect(self):
-        """A session of our own with the dataplane (instead of guidewayd's)."""
+    def connect(self, **options):
+        """A session of our own with the dataplane (instead of guidewayd's).
+        It takes ten a second, so that on a fast machine one may have to wait."""
         end = time.monotonic() + 5
         while True:
             try:
-                self.control = Channel(self.socket_path)
+                self.control = Channel(self.socket_path, **options)
                 return
             except OSError:
                 if time.monotonic() > end:

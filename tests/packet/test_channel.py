@@ -251,7 +251,7 @@ def test_an_unknown_protocol_version_is_refused(rig, service, versions):
 @pytest.mark.parametrize("versions, ours", [((1, 9), 2), ((2, 3), 2), ((1, 2), 2), ((1, 1), 1)])
 def test_the_highest_version_that_both_speak_is_taken(rig, service, versions, ours):
     rig.control.close()
-    rig.control = Channel(rig.socket_path, versions=versions)
+    rig.connect(versions=versions)
     assert rig.control.version == ours
     rig.apply(service)
 

@@ -325,7 +325,7 @@ def test_a_flood_of_errors_is_bounded_and_services_go_on(rig, control):
 
 def test_a_daemon_of_version_1_sees_no_suspicion(rig, control):
     rig.control.close()
-    rig.control = Channel(rig.socket_path, versions=(1, 1))
+    rig.connect(versions=(1, 1))
     try:
         sent = Sent(rig, "4in4")
         rig.back.send(sent.error())
