@@ -23,7 +23,7 @@
 
 #define HEARTBEAT_S 0.01
 #define LATE_US 35000
-/** For the API, the store, the dataplane and libcurl itself; checks take the rest. */
+/** For the API, the store and the dataplane; checks take the rest. */
 #define DESCRIPTORS_KEPT 512
 
 /** One check under way; belongs to the checker's thread. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "controlplane/health/http_answer.h"
 #include "controlplane/health/probe_private.h"
 
 static const struct {
@@ -11,9 +12,9 @@ static const struct {
 	enum probe_result (*silence)(const struct probe *probe); /* NULL: bad. */
 } kinds[NB_CHECK_TYPES] = {
 	[CHECK_TCP] = { probe_tcp_start, probe_tcp_stop, probe_tcp_on_io, NULL },
-	[CHECK_HTTP] = { probe_http_start, probe_http_stop, NULL, NULL },
+	[CHECK_HTTP] = { probe_http_start, probe_http_stop, probe_http_on_io, NULL },
 	[CHECK_TLS] = { probe_tls_start, probe_tls_stop, probe_tls_on_io, NULL },
-	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, NULL, NULL },
+	[CHECK_HTTPS] = { probe_http_start, probe_http_stop, probe_http_on_io, NULL },
 	[CHECK_AGENT] = { probe_agent_start, probe_agent_stop, probe_agent_on_io, NULL },
 	[CHECK_UDP] = { probe_udp_start, probe_udp_stop, probe_udp_on_io, probe_udp_silence },
 	[CHECK_ICMP] = { probe_icmp_start, probe_icmp_stop, NULL, probe_icmp_silence },
@@ -28,17 +29,12 @@ probe_env_create(struct ev_loop *loop, const char *pinger)
 		return NULL;
 	env->loop = loop;
 	env->pinger = ping_client_create(loop, pinger);
-	if (env->pinger == NULL)
-		goto err_free;
-	if (probe_http_init(env) != 0)
-		goto err_pinger;
+	if (env->pinger == NULL) {
+		free(env);
+		return NULL;
+	}
+	http_answer_setup();
 	return env;
-
-err_pinger:
-	ping_client_destroy(env->pinger);
-err_free:
-	free(env);
-	return NULL;
 }
 
 void
@@ -46,7 +42,6 @@ probe_env_destroy(struct probe_env *env)
 {
 	if (env == NULL)
 		return;
-	probe_http_fini(env);
 	ping_client_destroy(env->pinger);
 	free(env);
 }
@@ -90,8 +85,7 @@ probe_init(struct probe *probe, struct probe_env *env, probe_done done, void *co
 void
 probe_fini(struct probe *probe)
 {
-	if (probe->request != NULL)
-		probe_http_release(probe);
+	probe_http_release(probe);
 }
 
 void

@@ -52,15 +52,16 @@ struct probe {
 	probe_done done;
 	void *context;
 	ev_io io;
-	bool connected; /**< CHECK_HTTP(S): a handshake was begun; CHECK_ICMP: the request is out. */
+	bool connected;	  /**< CHECK_ICMP: the request is out. */
+	bool shaken;	  /**< By TLS: the handshake is done. */
 	uint16_t nb_sent; /**< Bytes of TEXT_SEND that are out. */
 	char *answer;	  /**< What came, if anything is expected. */
 	uint32_t answer_len;
-	void *request;	       /**< CHECK_HTTP(S): the transfer, kept from attempt to attempt. */
-	struct ssl_st *tls;    /**< CHECK_TLS: the handshake under way. */
-	struct tls_peer peer;  /**< Of the last handshake. */
-	struct ping_wait ping; /**< CHECK_ICMP. */
-	struct agent_report agent; /**< CHECK_AGENT: of the last good attempt. */
+	struct http_exchange *http; /**< CHECK_HTTP(S): kept from attempt to attempt. */
+	struct ssl_st *tls;	    /**< Under way; CHECK_HTTPS: and what follows the handshake. */
+	struct tls_peer peer;	    /**< Of the last handshake. */
+	struct ping_wait ping;	    /**< CHECK_ICMP. */
+	struct agent_report agent;  /**< CHECK_AGENT: of the last good attempt. */
 };
 
 /** Most of an answer that is looked at, in bytes. */

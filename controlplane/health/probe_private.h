@@ -9,26 +9,11 @@
  * says how far it came. silence() tells what it means that nothing has come in time.
  */
 
-#include <curl/curl.h>
-
 #include "controlplane/health/probe.h"
-
-/** Libcurl looks at all connections of a multi handle now and then: many small ones. */
-#define PROBE_HTTP_SHARDS 128
-
-/** One of libcurl's multi handles on the loop. */
-struct http_shard {
-	struct ev_loop *loop;
-	CURLM *multi;		  /**< NULL: not used yet. */
-	ev_timer timer;		  /**< When libcurl wants to be woken. */
-	unsigned int last_number; /**< Given to a check. */
-};
 
 struct probe_env {
 	struct ev_loop *loop;
 	struct ping_client *pinger;
-	unsigned int next_shard; /**< For the next check that needs one. */
-	struct http_shard shards[PROBE_HTTP_SHARDS];
 };
 
 /** Stop, and tell. */
@@ -71,15 +56,17 @@ const char *probe_tls_stop(struct probe *probe);
 void probe_tls_on_io(struct probe *probe, int events);
 /** Before a handshake: forget the last one's verdict. @return false: finished, as trouble. */
 bool probe_tls_prepare(struct probe *probe);
-/** Is the certificate valid for long enough? @return false: finished. */
-bool probe_tls_lasts(struct probe *probe);
+/** Go on with the handshake over a connection. @return true: it is done; false: it waits, or is finished. */
+bool probe_tls_shake(struct probe *probe);
+/** Is the certificate valid for long enough? @return NULL: it is; else why not. */
+const char *probe_tls_why_short(const struct probe *probe);
+/** Without goodbye; the socket is left. Legal without a handshake. */
+void probe_tls_close(struct probe *probe);
 
-/** Make libcurl ready. @return 0 or -ENOMEM. */
-int probe_http_init(struct probe_env *env);
-void probe_http_fini(struct probe_env *env);
 void probe_http_start(struct probe *probe);
 const char *probe_http_stop(struct probe *probe);
-/** Give back probe.request. */
+void probe_http_on_io(struct probe *probe, int events);
+/** Give back what is kept from attempt to attempt. */
 void probe_http_release(struct probe *probe);
 
 #endif

@@ -21,17 +21,15 @@ probe_tls_prepare(struct probe *probe)
 	return false;
 }
 
-bool
-probe_tls_lasts(struct probe *probe)
+const char *
+probe_tls_why_short(const struct probe *probe)
 {
 	int left = tls_days_left(probe->peer.ends_s, clock_wall_ms() / 1000);
 
 	if (probe->check->exchange->min_days == 0 || left >= probe->check->exchange->min_days)
-		return true;
-	probe_finish(probe, PROBE_BAD,
-			left < 0 ? "the certificate has expired"
-				 : "the certificate ends in fewer than min-days");
-	return false;
+		return NULL;
+	return left < 0 ? "the certificate has expired"
+			: "the certificate ends in fewer than min-days";
 }
 
 /** Only after the connection is there: a handshake under way costs memory. */
@@ -40,7 +38,9 @@ handshake_init(struct probe *probe)
 {
 	const struct exchange *exchange = probe->check->exchange;
 	const struct check_text *name = &exchange->texts[TEXT_SERVER_NAME];
-	const struct check_text *alpn = &exchange->texts[TEXT_ALPN];
+	const struct check_text http = { .bytes = "http/1.1", .len = 8 };
+	const struct check_text *alpn =
+			probe->check->type == CHECK_HTTPS ? &http : &exchange->texts[TEXT_ALPN];
 	uint8_t protocols[EXCHANGE_TEXT_MAX + 1];
 	char sni[EXCHANGE_TEXT_MAX + 1];
 
@@ -67,6 +67,7 @@ static void
 finish_shaken(struct probe *probe)
 {
 	const uint8_t *chosen;
+	const char *why;
 	unsigned int len;
 
 	SSL_get0_alpn_selected(probe->tls, &chosen, &len);
@@ -74,8 +75,11 @@ finish_shaken(struct probe *probe)
 		probe_finish(probe, PROBE_BAD, "the server does not choose the protocol (alpn)");
 		return;
 	}
-	if (!probe_tls_lasts(probe))
+	why = probe_tls_why_short(probe);
+	if (why != NULL) {
+		probe_finish(probe, PROBE_BAD, why);
 		return;
+	}
 	SSL_shutdown(probe->tls); /* Says goodbye; nobody waits for the answer. */
 	probe_finish(probe, PROBE_GOOD, "");
 }
@@ -92,32 +96,47 @@ finish_broken(struct probe *probe, int kind, int error)
 	ERR_clear_error();
 }
 
-void
-probe_tls_on_io(struct probe *probe, int events)
+bool
+probe_tls_shake(struct probe *probe)
 {
 	int ret, kind, error;
 
-	(void)events;
-	if (!probe_socket_connected(probe))
-		return;
 	if (probe->tls == NULL && !handshake_init(probe)) {
 		ERR_clear_error();
 		probe_finish(probe, PROBE_TROUBLE, "out of memory");
-		return;
+		return false;
 	}
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_do_handshake(probe->tls);
 	error = errno;
 	kind = SSL_get_error(probe->tls, ret);
+	probe->shaken = ret == 1;
 	if (ret == 1)
-		finish_shaken(probe);
-	else if (kind == SSL_ERROR_WANT_READ)
+		return true;
+	if (kind == SSL_ERROR_WANT_READ)
 		probe_socket_wait(probe, EV_READ);
 	else if (kind == SSL_ERROR_WANT_WRITE)
 		probe_socket_wait(probe, EV_WRITE);
 	else
 		finish_broken(probe, kind, error);
+	return false;
+}
+
+void
+probe_tls_on_io(struct probe *probe, int events)
+{
+	(void)events;
+	if (probe_socket_connected(probe) && probe_tls_shake(probe))
+		finish_shaken(probe);
+}
+
+void
+probe_tls_close(struct probe *probe)
+{
+	SSL_free(probe->tls);
+	probe->tls = NULL;
+	probe->shaken = false;
 }
 
 void
@@ -133,8 +152,7 @@ probe_tls_stop(struct probe *probe)
 	const char *where = !probe->connected ? "no answer to the connection attempt"
 					      : "connected, but the TLS handshake does not end";
 
-	SSL_free(probe->tls);
-	probe->tls = NULL;
+	probe_tls_close(probe);
 	probe_socket_close(probe);
 	return where;
 }

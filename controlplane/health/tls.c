@@ -32,8 +32,9 @@ static int
 on_certificate(X509_STORE_CTX *store, void *context)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_peer *peer = context != NULL ? context : SSL_get_app_data(ssl);
+	struct tls_peer *peer = SSL_get_app_data(ssl);
 
+	(void)context;
 	peer->ends_s = certificate_end(X509_STORE_CTX_get0_cert(store));
 	if (peer->believe)
 		return 1;
@@ -44,7 +45,7 @@ on_certificate(X509_STORE_CTX *store, void *context)
 }
 
 void
-tls_context_init(SSL_CTX *context, X509_STORE *store, struct tls_peer *peer)
+tls_context_init(SSL_CTX *context, X509_STORE *store)
 {
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
@@ -53,7 +54,7 @@ tls_context_init(SSL_CTX *context, X509_STORE *store, struct tls_peer *peer)
 	if (store != NULL)
 		SSL_CTX_set1_cert_store(context, store);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(context, on_certificate, peer);
+	SSL_CTX_set_cert_verify_callback(context, on_certificate, NULL);
 }
 
 bool

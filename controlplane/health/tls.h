@@ -4,8 +4,8 @@
 
 /**
  * @file
- * What all checks by TLS have in common, whether they shake hands themselves or libcurl does:
- * how certificates are verified, what is kept of them, and how a failure reads.
+ * What all checks by TLS have in common: how certificates are verified, what is kept of them,
+ * and how a failure reads.
  *
  * At least TLS 1.2, no tickets, no renegotiation; for the rest as the system's openssl.cnf
  * says.
@@ -31,11 +31,9 @@ struct tls_peer {
 /**
  * Make @p context verify as checks do.
  * @param store The authorities; a reference is taken. NULL: no one is verified.
- * @param peer  For every connection of this context; NULL: each has its own, by
- *              SSL_set_app_data(). It must be there as long as handshakes are under way.
+ * Each connection has a struct tls_peer, by SSL_set_app_data(), as long as its handshake goes on.
  */
-void tls_context_init(
-		struct ssl_ctx_st *context, struct x509_store_st *store, struct tls_peer *peer);
+void tls_context_init(struct ssl_ctx_st *context, struct x509_store_st *store);
 
 /** Which name, or else which address, the certificate must be for. @return false: no memory. */
 bool tls_name_set(struct X509_VERIFY_PARAM_st *param, const struct check *check);

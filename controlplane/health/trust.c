@@ -180,7 +180,7 @@ trust_fill(struct trust *t, const struct reading *reading)
 		return -ENOMEM;
 	ret = store_fill(t->store, reading);
 	if (ret == 0)
-		tls_context_init(t->context, t->store, NULL);
+		tls_context_init(t->context, t->store);
 	return ret;
 }
 
@@ -279,7 +279,7 @@ make_anybody(void)
 {
 	anybody.context = SSL_CTX_new(TLS_client_method());
 	if (anybody.context != NULL)
-		tls_context_init(anybody.context, NULL, NULL);
+		tls_context_init(anybody.context, NULL);
 }
 
 struct trust *
@@ -343,12 +343,6 @@ const char *
 trust_path(const struct trust *t)
 {
 	return t->path;
-}
-
-X509_STORE *
-trust_store(const struct trust *t)
-{
-	return t->store;
 }
 
 SSL_CTX *

@@ -44,8 +44,6 @@ int trust_compare(const struct trust *a, const struct trust *b);
 
 /** @return NULL: the system's, or anybody. */
 const char *trust_path(const struct trust *t);
-/** @return the authorities; NULL: anybody is trusted, or it is missing. */
-X509_STORE *trust_store(const struct trust *t);
 /** For handshakes of checks; see tls.h. @return NULL: it is missing. */
 SSL_CTX *trust_context(const struct trust *t);
 

@@ -99,6 +99,15 @@ fuzz_seed(size_t index, uint8_t *data)
 		"Yservices:\n  - address: \"2001:db8::10\"\n    protocol: udp\n    port: 53\n    mode: ipip\n"
 		"    backends:\n      - address: 10.0.1.1\n      - address: 'fd00::1'\n",
 		"Yservices: []\n",
+		"Yservices:\n- address: 192.0.2.1\n  protocol: tcp\n  port: 80\n  mode: ipip\n  health:\n"
+		"    checks:\n    - {type: https, path: /x, status: '200,300-302', headers: {A: b}, expect: ok, "
+		"server-name: a.b, ca-file: /nonexistent, min-days: 3, keep-alive: true}\n"
+		"    - {type: udp, send-hex: '00 ff', expect-hex: 'ff', jitter: 7%}\n"
+		"    - {type: agent, port: 9, send: x}\n    - {type: icmp, interval: 50ms, source: 10.0.0.9}\n"
+		"    min-healthy: 50%\n    slow-start: 30s\n    advertise-failing: none\n  backends: []\n",
+		"Yservices:\n- address: 192.0.2.1\n  protocol: tcp\n  port: 80\n  mode: ipip\n  health:\n"
+		"    checks: [{type: tls, ca-file: /etc/ssl/certs/ca-certificates.crt, alpn: h2}]\n"
+		"  backends: []\n",
 		"K{\"services\":[{\"name\":\"x\",\"address\":\"192.0.2.1\",\"protocol\":\"tcp\",\"port\":80,"
 		"\"mode\":\"ipip\",\"backends\":[{\"address\":\"::1\",\"weight\":0}]}]}",
 	};

@@ -11,7 +11,7 @@ from scapy.packet import Raw
 
 from flows import Flow, backends
 from harness.channel import (DIRECT, IPIP, RESETS, SYN_RETRANSMISSIONS, TCP, UDP, UNREACHABLE,
-                             Backend, Channel, Service)
+                             Backend, Service)
 from harness.frames import frame, is_forwarded, l3
 from harness.rig import BACK_MAC, BACK_VLAN, OWN, WIRE_MAC, backend
 
