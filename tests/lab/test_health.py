@@ -4,15 +4,19 @@
 Times are generous, the machine may be slow; how fast it goes is measured by scripts/bench/failover.
 """
 
+import datetime
 import os
+import re
 import signal
 import time
 
 import pytest
 
 from harness.backends import HAPROXY_PORT, WEB_PORT, Backend
-from harness.dns import DnsLoad
+from harness.certificates import Authority
+from harness.dns import DnsLoad, query
 from harness.lab import SERVICES, VIPS, Load, answered_since, backend_address
+from harness.netns import run
 
 NUMBERS = (1, 2, 3)
 PATIENCE_S = 60
@@ -91,6 +95,12 @@ class Watched:
                 found.setdefault(int(event["backend"][-1]), set()).add(event["why"])
         return found
 
+    def noticed(self, number):
+        """Unix time at which the last of its services knew that it is down."""
+        return max(datetime.datetime.fromisoformat(e["at"].replace("Z", "+00:00")).timestamp()
+                   for e in self.events("backend.health")
+                   if e["health"] == "down" and int(e["backend"][-1]) == number)
+
     def restore(self):
         for backend in self.backends.values():
             backend.restore()
@@ -146,8 +156,11 @@ def fail_and_return(watched, load, number, fail, heal, why, settle=0.5):
     """One backend fails, is noticed for one of the reasons and avoided, heals, and is back.
     Nobody else is suspected or loses a connection, then or at its return."""
     assert_steady(load)
+    asked, failed = (load.report()[key] for key in ("requests", "failed"))
+    began = time.time()
     fail()
     watched.wait_until_down(number)
+    noticed = watched.noticed(number) - began
     assert set(watched.reasons()) == {number}
     assert watched.reasons()[number] <= why
     time.sleep(settle)
@@ -156,6 +169,9 @@ def fail_and_return(watched, load, number, fail, heal, why, settle=0.5):
     watched.wait_until_up(number)
     time.sleep(settle)
     assert_steady(load)
+    report = load.report()
+    print(f"noticed {1000 * noticed:.0f} ms after its begin; "
+          f"{report['failed'] - failed} of {report['requests'] - asked} requests failed")
     assert set(watched.reasons()) == {number}
     assert lost(load.report()) <= {f"backend{number}"}
     assert not watched.events("service.fail_open")
@@ -259,12 +275,16 @@ def test_haproxy_as_a_backend(watched, load):
                     {"connection refused", "connection reset", "closed without a whole answer"})
 
 
-def test_a_dns_server_as_a_backend(watched):
+#: As doc/guideway.yaml.md has it: an answer to this question, without an error.
+ASK_DNS = f'type: udp, send-hex: "{query("who.test").hex()}", expect-hex: "4757 85 80"'
+
+
+@pytest.mark.parametrize("check", ["type: tcp", ASK_DNS], ids=["tcp", "udp"])
+def test_a_dns_server_as_a_backend(watched, check):
     for backend in watched.backends.values():
         backend.start_dnsmasq("who.test")
     watched.check("services:\n" + "".join(
-        service(f"dns{family}", vip, 53, "type: tcp", protocol="udp")
-        for family, vip in VIPS.items()))
+        service(f"dns{family}", vip, 53, check, protocol="udp") for family, vip in VIPS.items()))
     loads = [DnsLoad(f"{watched.lab.name}-client", vip, "who.test") for vip in VIPS.values()]
 
     def answers_from(numbers):
@@ -289,6 +309,88 @@ def test_a_dns_server_as_a_backend(watched):
     finally:
         for load in loads:
             load.stop()
+
+
+def test_an_expired_certificate(watched, load, tmp_path):
+    authority = Authority(tmp_path)
+    good = authority.issue("DNS:pay.example")
+    expired = authority.issue("DNS:pay.example", begins=-30, ends=-1)
+
+    for backend in watched.backends.values():
+        backend.reconfigure("server {", "server { listen 443 ssl; listen [::]:443 ssl; "
+                            f"ssl_certificate {good}; ssl_certificate_key {good};")
+    watched.check(web(check="type: tls, port: 443, server-name: pay.example, "
+                            f"ca-file: {authority.path}"))
+    load.start()
+    backend = watched.backends[2]
+    fail_and_return(watched, load, 2, lambda: backend.reconfigure(str(good), str(expired)),
+                    lambda: backend.reconfigure(str(expired), str(good)),
+                    {"the certificate has expired"})
+
+
+def test_lost_packets_of_checks_are_no_alarm(watched, load):
+    """One of fifty, on the way to the backends: attempts fail, backends do not."""
+    watched.check(web())
+    load.start()
+    nft = ("ip", "netns", "exec", f"{watched.lab.name}-balancer", "nft")
+    run(*nft, "add", "table", "inet", "checks")
+    try:
+        run(*nft, "add", "chain", "inet", "checks", "out",
+            "{ type filter hook output priority 0; }")
+        run(*nft, "add", "rule", "inet", "checks", "out", "tcp", "dport", str(WEB_PORT),
+            "numgen", "random", "mod", "50", "==", "0", "counter", "drop")
+        time.sleep(20)
+        rules = run(*nft, "list", "table", "inet", "checks")
+    finally:
+        run(*nft, "delete", "table", "inet", "checks")
+    assert int(re.search(r"counter packets (\d+)", rules).group(1)) > 5
+    assert watched.reasons() == {}
+    report = load.report()
+    assert report["failed"] == 0, report["errors"]
+
+
+def test_a_flapping_server_is_held_down_longer_each_time(watched, load):
+    watched.check(web())
+    load.start()
+    backend = watched.backends[1]
+    held = []
+    for _ in range(4):
+        backend.reconfigure("return 200", "return 500")
+        watched.wait_until_down(1)
+        held.append(max(b["checked"]["hold_down_ms"] for b in watched.views(1)))
+        backend.reconfigure("return 500", "return 200")
+        watched.wait_until_up(1)
+    assert held[:2] == [0, 0] and 0 < held[2] <= 1000 < held[3] <= 2000
+    assert all(b["checked"]["flaps"] >= 4 for b in watched.views(1))
+    time.sleep(0.5)
+    assert_steady(load)
+    assert set(watched.reasons()) == {1} and lost(load.report()) <= {"backend1"}
+    assert not watched.events("service.fail_open")
+
+
+def test_a_daemon_that_is_starved_of_cpu_blames_nobody(watched, load):
+    """It runs for 5 of 155 ms, and its time-outs are shorter than its pauses."""
+    watched.check(web(timeout="100ms"))
+    load.start()
+    pid = watched.lab.pid("guidewayd")
+    end = time.monotonic() + 10
+    try:
+        while time.monotonic() < end:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.15)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.005)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert watched.reasons() == {}
+    assert not watched.events("service.fail_open")
+    assert_steady(load)
+    metrics = watched.lab.api.call("GET", "/metrics", accept="text/plain")
+    assert int(re.search(r"^guideway_checker_late_total (\d+)$", metrics, re.M).group(1)) > 20
+    assert load.report()["failed"] == 0, load.report()["errors"]
+    trouble = sum(b["checked"]["checks"][0]["trouble"] for b in watched.views())
+    attempts = sum(b["checked"]["checks"][0]["attempts"] for b in watched.views())
+    print(f"{trouble} of {attempts} attempts were spoilt")
 
 
 def test_a_daemon_that_was_stopped_blames_nobody(watched, load):
