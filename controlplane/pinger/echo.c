@@ -55,12 +55,6 @@ echo_write(const struct echo *echo, enum ip_family family, uint8_t *out)
 		store16(out + 2, checksum(out, ECHO_SIZE));
 }
 
-uint16_t
-echo_checksum(const uint8_t *message)
-{
-	return load16(message + 2);
-}
-
 /** The request that an error quotes, from its IP header on. */
 static enum echo_kind
 read_quoted(enum ip_family family, const uint8_t *ip, size_t len, struct echo_heard *out)
@@ -69,7 +63,7 @@ read_quoted(enum ip_family family, const uint8_t *ip, size_t len, struct echo_he
 	size_t header = is_v4 && len >= 1 ? (size_t)(ip[0] & 0xf) * 4 : IPV6_HEADER;
 	const uint8_t *icmp = ip + header;
 
-	if (header < (is_v4 ? IPV4_HEADER : IPV6_HEADER) || len < header + ICMP_HEADER)
+	if (header < (is_v4 ? IPV4_HEADER : IPV6_HEADER) || len < header + ECHO_SIZE)
 		return ECHO_NOTHING;
 	if (ip[0] >> 4 != (is_v4 ? 4 : 6) ||
 			ip[is_v4 ? 9 : 6] != (is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
@@ -78,7 +72,7 @@ read_quoted(enum ip_family family, const uint8_t *ip, size_t len, struct echo_he
 		return ECHO_NOTHING;
 	out->addr = ip_addr_from_bytes(family, ip + (is_v4 ? 16 : 24));
 	out->number = load32(icmp + 4);
-	out->checksum = load16(icmp + 2);
+	memcpy(&out->cookie, icmp + 8, sizeof(out->cookie));
 	return ECHO_UNREACHABLE;
 }
 

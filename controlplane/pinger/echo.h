@@ -5,7 +5,8 @@
 /**
  * @file
  * ICMP echo requests and what comes back, as bytes (RFC 792, RFC 4443). A request carries a
- * cookie, so that only who has seen it can answer it.
+ * cookie, so that only who has seen it can answer it, or say that it did not arrive: of an error that
+ * quotes less than that (RFC 792 asks for eight bytes only; RFC 1812, 4.3.2.3 for all) nothing follows.
  *
  * Thread safety: pure functions.
  */
@@ -34,16 +35,12 @@ enum echo_kind {
 
 struct echo_heard {
 	uint32_t number;
-	uint64_t cookie;     /**< ECHO_REPLY. */
-	uint16_t checksum;   /**< ECHO_UNREACHABLE: as the request had it. */
+	uint64_t cookie;
 	struct ip_addr addr; /**< Who replied, or who could not be reached. */
 };
 
 /** Write an echo request of ECHO_SIZE bytes. ICMPv6's checksum is left to the kernel. */
 void echo_write(const struct echo *echo, enum ip_family family, uint8_t *out);
-/** The checksum field of what was written; of ICMPv6: with these addresses. */
-uint16_t echo_checksum(const uint8_t *message);
-
 /**
  * Look at what a raw socket has received.
  * @param data ICMP: with its IPv4 header; ICMPv6: without.

@@ -40,10 +40,7 @@ pending_take(struct pending *p, enum echo_kind kind, const struct echo_heard *he
 	struct pending_echo *e = &p->echoes[heard->number % PENDING_MAX];
 
 	if (kind == ECHO_NOTHING || e->client == 0 || e->number != heard->number ||
-			!ip_addr_equal(&e->addr, &heard->addr))
-		return false;
-	if (kind == ECHO_REPLY ? e->cookie != heard->cookie
-			       : e->addr.family == IP_V4 && e->checksum != heard->checksum)
+			e->cookie != heard->cookie || !ip_addr_equal(&e->addr, &heard->addr))
 		return false;
 	*out = *e;
 	e->client = 0;

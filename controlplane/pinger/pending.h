@@ -25,7 +25,6 @@ struct pending_echo {
 	uint32_t number;
 	uint32_t id;	 /**< The client's. */
 	uint32_t client; /**< Its number; 0: nobody waits. */
-	uint16_t checksum;
 	struct ip_addr addr;
 };
 

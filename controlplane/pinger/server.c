@@ -18,12 +18,14 @@
 /** Packets that are taken in one turn of the loop, so that nobody waits for long. */
 #define TURN 256
 #define RANDOM_SIZE 1024
+/** Of a client that does not take them: of half a second at PING_MAX_PER_S. */
+#define MAX_RESULTS 20000
 
 struct client {
 	struct server *server;
 	uint32_t number; /* Never given twice in a row of so many; 0: the chair is free. */
 	ev_io io;
-	struct ping_result results[PING_BATCH]; /* What is not told yet. */
+	struct ping_result results[MAX_RESULTS]; /* What is not told yet. */
 	unsigned int nb_results;
 };
 
@@ -70,26 +72,47 @@ client_close(struct client *c)
 	c->nb_results = 0;
 }
 
-/** What a client does not take is lost: it is slow, or stopped, and will find its attempts late. */
+/** Tell what there is to tell, now or when the client has room. */
 static void
 flush(struct client *c)
 {
-	if (c->number == 0 || c->nb_results == 0)
-		return;
-	if (send(c->io.fd, c->results, c->nb_results * sizeof(c->results[0]),
-			    MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-			errno != EAGAIN)
+	unsigned int done = 0;
+
+	while (c->number != 0 && done < c->nb_results) {
+		unsigned int nb = c->nb_results - done;
+
+		nb = nb < PING_BATCH ? nb : PING_BATCH;
+		if (send(c->io.fd, c->results + done, nb * sizeof(c->results[0]),
+				    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+			done += nb;
+			continue;
+		}
+		if (errno == EAGAIN)
+			break;
 		client_close(c);
-	c->nb_results = 0;
+	}
+	if (c->number == 0)
+		return;
+	c->nb_results -= done;
+	memmove(c->results, c->results + done, c->nb_results * sizeof(c->results[0]));
+	ev_io_stop(c->server->loop, &c->io);
+	ev_io_set(&c->io, c->io.fd, c->nb_results > 0 ? EV_READ | EV_WRITE : EV_READ);
+	ev_io_start(c->server->loop, &c->io);
 }
 
+/**
+ * Who does not take its results is cut off: it would take an answer that was lost for one that
+ * never came.
+ */
 static void
 tell(struct client *c, uint32_t id, enum ping_kind kind, int error)
 {
+	if (c->nb_results == MAX_RESULTS) {
+		client_close(c);
+		return;
+	}
 	c->results[c->nb_results++] =
 			(struct ping_result){ .id = id, .kind = (uint8_t)kind, .error = error };
-	if (c->nb_results == PING_BATCH)
-		flush(c);
 }
 
 static bool
@@ -137,7 +160,6 @@ send_echo(struct client *c, const struct ping_request *r)
 			(enum ip_family)r->addr.family, message);
 	e->id = r->id;
 	e->addr = r->addr;
-	e->checksum = echo_checksum(message);
 	ret = socket_send(fd, &r->addr, &r->source, message, sizeof(message));
 	if (ret == 0)
 		e->client = c->number; /* Before any answer can be read. */
@@ -159,6 +181,8 @@ client_serve(struct client *c, const struct ping_request *requests, ssize_t len)
 			return false;
 		error = send_echo(c, &requests[i]);
 		tell(c, requests[i].id, error == 0 ? PING_SENT : PING_FAILED, error);
+		if (c->number == 0)
+			return true; /* It was cut off. */
 	}
 	return true;
 }
@@ -170,8 +194,7 @@ on_client(struct ev_loop *loop, ev_io *w, int events)
 	struct ping_request requests[PING_BATCH + 1];
 
 	(void)loop;
-	(void)events;
-	for (int i = 0; i < TURN / PING_BATCH && c->number != 0; i++) {
+	for (int i = 0; (events & EV_READ) != 0 && i < TURN / PING_BATCH && c->number != 0; i++) {
 		ssize_t len = recv(c->io.fd, requests, sizeof(requests), MSG_DONTWAIT);
 
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -228,6 +251,7 @@ on_listener(struct ev_loop *loop, ev_io *w, int events)
 	}
 	c = chair(s);
 	c->number = ++s->last_client != 0 ? s->last_client : ++s->last_client;
+	c->nb_results = 0;
 	ev_io_init(&c->io, on_client, fd, EV_READ);
 	c->io.data = c;
 	ev_io_start(loop, &c->io);

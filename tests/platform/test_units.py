@@ -58,11 +58,23 @@ def test_its_command_line_is_one_that_the_program_takes(name):
 
 
 @units
-def test_all_share_one_folder_that_outlives_each(name):
+def test_all_share_one_folder_that_belongs_to_none_of_them(name):
+    """A RuntimeDirectory= would be given, with the sockets of the others, to each that starts."""
     service = unit(name)["Service"]
-    assert (service["RuntimeDirectory"], service["RuntimeDirectoryMode"],
-            service["RuntimeDirectoryPreserve"], service["Group"]) == (
-                "guideway", "0775", "yes", "guideway")
+    assert service["ReadWritePaths"] == "/run/guideway" and service["Group"] == "guideway"
+    assert service.get("RuntimeDirectory") in (None, "guideway-dataplane")
+
+
+def test_the_folder_is_made_as_it_should_be(tmp_path):
+    lines = [line for line in (FOLDER / "guideway.conf").read_text(encoding="utf-8").splitlines()
+             if not line.startswith("#")]
+    assert lines == ["d /run/guideway 1775 root guideway -"]
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n", encoding="ascii")
+    (tmp_path / "etc/group").write_text("root:x:0:\nguideway:x:0:\n", encoding="ascii")
+    subprocess.run(["systemd-tmpfiles", "--create", f"--root={tmp_path}",
+                    str(FOLDER / "guideway.conf")], check=True, timeout=60)
+    assert (tmp_path / "run/guideway").stat().st_mode & 0o7777 == 0o1775
 
 
 def test_each_has_only_the_rights_that_it_needs():
