@@ -54,6 +54,7 @@ struct probe {
 	ev_io io;
 	bool connected;	  /**< CHECK_ICMP: the request is out. */
 	bool shaken;	  /**< By TLS: the handshake is done. */
+	bool shaking;	  /**< By TLS: the handshake is under way. */
 	uint16_t nb_sent; /**< Bytes of TEXT_SEND that are out. */
 	char *answer;	  /**< What came, if anything is expected. */
 	uint32_t answer_len;

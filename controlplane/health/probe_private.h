@@ -11,9 +11,16 @@
 
 #include "controlplane/health/probe.h"
 
+/**
+ * Each handshake takes some 40 KiB, and at its end half a millisecond of the loop. So many are only
+ * under way where many servers accept connections and then hang.
+ */
+#define PROBE_MAX_SHAKING 512
+
 struct probe_env {
 	struct ev_loop *loop;
 	struct ping_client *pinger;
+	unsigned int nb_shaking; /**< Handshakes by TLS under way. */
 };
 
 /** Stop, and tell. */

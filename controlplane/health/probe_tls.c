@@ -96,24 +96,48 @@ finish_broken(struct probe *probe, int kind, int error)
 	ERR_clear_error();
 }
 
+/** @return false: finished. */
+static bool
+handshake_begin(struct probe *probe)
+{
+	if (probe->env->nb_shaking >= PROBE_MAX_SHAKING) {
+		probe_finish(probe, PROBE_TROUBLE, "too many TLS handshakes at one time");
+		return false;
+	}
+	probe->env->nb_shaking++;
+	probe->shaking = true;
+	if (handshake_init(probe))
+		return true;
+	ERR_clear_error();
+	probe_finish(probe, PROBE_TROUBLE, "out of memory");
+	return false;
+}
+
+static void
+handshake_end(struct probe *probe)
+{
+	if (probe->shaking)
+		probe->env->nb_shaking--;
+	probe->shaking = false;
+}
+
 bool
 probe_tls_shake(struct probe *probe)
 {
 	int ret, kind, error;
 
-	if (probe->tls == NULL && !handshake_init(probe)) {
-		ERR_clear_error();
-		probe_finish(probe, PROBE_TROUBLE, "out of memory");
+	if (probe->tls == NULL && !handshake_begin(probe))
 		return false;
-	}
 	ERR_clear_error();
 	errno = 0;
 	ret = SSL_do_handshake(probe->tls);
 	error = errno;
 	kind = SSL_get_error(probe->tls, ret);
 	probe->shaken = ret == 1;
-	if (ret == 1)
+	if (ret == 1) {
+		handshake_end(probe);
 		return true;
+	}
 	if (kind == SSL_ERROR_WANT_READ)
 		probe_socket_wait(probe, EV_READ);
 	else if (kind == SSL_ERROR_WANT_WRITE)
@@ -137,6 +161,7 @@ probe_tls_close(struct probe *probe)
 	SSL_free(probe->tls);
 	probe->tls = NULL;
 	probe->shaken = false;
+	handshake_end(probe);
 }
 
 void

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from harness.certificates import Authority, self_signed, server_context
-from harness.checks import (HOSTS, PATIENCE, last_result, one_check, only_check, wait_for,
+from harness.checks import (HOSTS, PATIENCE, document, last_result, one_check, only_check, wait_for,
                             wait_for_result)
 
 HOST = HOSTS[0]
@@ -457,3 +457,24 @@ def test_bad_keys_are_refused_with_their_place(control, check, path, complaint):
         control.api.apply_yaml(text)
     assert complaint in str(refused.value)
     assert f"services[0].health.checks[0]{path and '.' + path}" in str(refused.value)
+
+
+def test_servers_that_hang_within_handshakes_are_bounded(control):
+    """More of them than there may be handshakes at one time. Nobody is judged by what is ours."""
+    listener = socket.create_server(("0.0.0.0", 0), backlog=4096)  # Accepts, and says nothing.
+    hosts = [f"127.0.{net}.{n}" for net in (2, 3, 4) for n in range(1, 251)]
+    control.start(document(0, hosts=hosts, health="min-healthy: 0", checks=(
+        "{type: tls, interval: 1s, timeout: 1h, verify: false, "
+        f"port: {listener.getsockname()[1]}}}")))
+
+    def results():
+        backends = control.api.get("/v1/services/pay")["backends"]
+        return [b["checked"]["checks"][0]["last_result"] for b in backends]
+    end = time.monotonic() + PATIENCE
+    while results().count("too many TLS handshakes at one time") < len(hosts) - 512:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert results().count(None) == 512  # They hang on.
+    assert {b["health"] for b in control.api.get("/v1/services/pay")["backends"]} == {"unknown"}
+    assert any("too many TLS handshakes" in p for p in control.api.get("/v1/status")["problems"])
+    listener.close()
