@@ -9,10 +9,11 @@
                            │   back    │              └──┬────────────────────────────────┘
                            └───(bridge)┴─────────────────┘
                  10.71.2/24   │    │    │
-                             .31  .32  .33   nginx; the VIP on lo
+                             .31  .32  .33   nginx; the VIPs on lo
 
-Port 80 of the VIP is a service in mode direct, port 81 one in mode ipip, for which
-decapsulate.py stands in at the backends. The configuration of BIRD is doc/examples/bird-*.conf.
+IPv6 addresses are fd71:0::10 and so on. Port 80 of the VIPs is a service in mode direct, port 81
+of the IPv4 VIP one in mode ipip, for which decapsulate.py stands in at the backends. The
+configuration of BIRD is doc/examples/bird-*.conf.
 """
 
 import json
@@ -31,18 +32,31 @@ from harness.lab import Load
 from harness.netns import Namespace, delete_namespace, run
 from harness.process import BUILD, ROOT, Program
 
-VIP = "192.0.2.10"
-PORTS = {"direct": 80, "ipip": 81}
+VIP, VIP6 = "192.0.2.10", "2001:db8::10"
+#: Services: name, address, port, mode.
+SERVICES = (("direct", VIP, 80, "direct"), ("ipip", VIP, 81, "ipip"),
+            ("direct6", VIP6, 80, "direct"))
+URLS = (f"http://{VIP}:80/", f"http://{VIP}:81/", f"http://[{VIP6}]:80/")
 ROUTER, KERNEL, DATAPLANE = ("10.71.1.1", {"a": "10.71.1.11", "b": "10.71.1.12"},
                              {"a": "10.71.1.21", "b": "10.71.1.22"})
 BACK = {"a": "10.71.2.11", "b": "10.71.2.12"}
 BACKENDS = {n: f"10.71.2.{30 + n}" for n in (1, 2, 3)}
+
+
+def six(address):
+    """The IPv6 address beside one of 10.71."""
+    _, _, net, host = address.split(".")
+    return f"fd71:{net}::{host}"
+
+
 EXAMPLES = ROOT / "doc/examples"
 
 
-def namespace(name):
+def namespace(name, ipv6=True):
     """One whose kernel forwards nothing by itself and filters nothing by its source."""
     Namespace(name)
+    if ipv6:
+        enable_ipv6(name, "all", "default")
     run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0",
         "net.ipv4.conf.default.rp_filter=0")
 
@@ -57,9 +71,16 @@ def cable(one, one_end, other, other_end):
         run("ip", "-n", space, "link", "set", end, "up")
 
 
+def enable_ipv6(space, *interfaces):
+    for interface in interfaces:
+        run("ip", "netns", "exec", space, "sysctl", "-qw",
+            f"net.ipv6.conf.{interface}.disable_ipv6=0")
+
+
 def address(space, interface, *addresses):
     for each in addresses:
-        run("ip", "-n", space, "addr", "add", each, "dev", interface)
+        run("ip", "-n", space, "addr", "add", each, "dev", interface,
+            *(["nodad"] if ":" in each else []))
 
 
 class Bird:
@@ -104,9 +125,11 @@ class Balancer:
         self.dataplane = None
         self.daemon = None
         self.bird = None
-        namespace(self.space)
+        # The kernel shall not speak IPv6 on the ports' own cables, only on the dataplane's TAPs.
+        namespace(self.space, ipv6=False)
         cable(self.space, "front", f"{lab.name}-router", f"front-{name}")
         cable(self.space, "back", f"{lab.name}-router", f"back-{name}")
+        enable_ipv6(self.space, "default", "lo")
         for bridge in ("front", "back"):
             run("ip", "-n", f"{lab.name}-router", "link", "set", f"{bridge}-{name}", "master",
                 bridge)
@@ -116,7 +139,8 @@ class Balancer:
         self.start_daemon()
         text = (EXAMPLES / "bird-balancer.conf").read_text(encoding="utf-8")
         self.bird = Bird(self.lab, self.space, self.lab.bird_text(
-            text.replace(f"OWN = {KERNEL['a']}", f"OWN = {KERNEL[self.name]}")))
+            text.replace(f"OWN = {KERNEL['a']}", f"OWN = {KERNEL[self.name]}").replace(
+                f"OWN6 = {six(KERNEL['a'])}", f"OWN6 = {six(KERNEL[self.name])}")))
 
     def start_dataplane(self):
         cpus = sorted(os.sched_getaffinity(0))
@@ -131,9 +155,10 @@ class Balancer:
             "advertise": {"tap": "gw-vips", "spare_tap": "gw-spare"},
             "ports": [
                 {"name": "front", "device": "af_packet", "interface": "front", "punt": "tap",
-                 "addresses": [f"{DATAPLANE[self.name]}/24"], "gateway": ROUTER},
+                 "addresses": [f"{DATAPLANE[self.name]}/24", f"{six(DATAPLANE[self.name])}/64"],
+                 "gateway": ROUTER, "gateway6": six(ROUTER)},
                 {"name": "back", "device": "af_packet", "interface": "back",
-                 "addresses": [f"{BACK[self.name]}/24"]}],
+                 "addresses": [f"{BACK[self.name]}/24", f"{six(BACK[self.name])}/64"]}],
         }), encoding="utf-8")
         log = self.directory / "dataplane.log"
         log.unlink(missing_ok=True)  # "ready" of an earlier one says nothing.
@@ -142,9 +167,11 @@ class Balancer:
             str(path)], log)
         self.dataplane.wait_until(lambda: ": ready" in self.dataplane.log_text(),
                                   "the dataplane is ready", 60)
-        address(self.space, "gw-front", f"{KERNEL[self.name]}/24")
+        address(self.space, "gw-front", f"{KERNEL[self.name]}/24",
+                f"{six(KERNEL[self.name])}/64")
         # The way of health checks.
         run("ip", "-n", self.space, "route", "add", "10.71.2.0/24", "via", ROUTER)
+        run("ip", "-n", self.space, "route", "add", "fd71:2::/64", "via", six(ROUTER))
 
     def start_daemon(self):
         self.daemon = Program("guidewayd", [
@@ -205,15 +232,18 @@ class Pair:
 
     def services(self, health=None):
         health = f"\n    health: {health}" if health else ""
-        backends = "".join(f"      - address: {a}\n" for a in BACKENDS.values())
+
+        def backends(vip):
+            return "".join(f'      - address: "{six(a) if ":" in vip else a}"\n'
+                           for a in BACKENDS.values())
         return "services:\n" + "".join(f"""\
-  - name: {mode}
-    address: {VIP}
+  - name: {name}
+    address: "{vip}"
     protocol: tcp
     port: {port}
     mode: {mode}{health}
     backends:
-{backends}""" for mode, port in PORTS.items())
+{backends(vip)}""" for name, vip, port, mode in SERVICES)
 
     def _set_up(self):
         self._router()
@@ -232,15 +262,17 @@ class Pair:
         namespace(client)
         namespace(router)
         run("ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=1",
-            "net.ipv4.fib_multipath_hash_policy=1")
+            "net.ipv4.fib_multipath_hash_policy=1", "net.ipv6.conf.all.forwarding=1",
+            "net.ipv6.fib_multipath_hash_policy=1")
         cable(client, "eth0", router, "client")
-        address(client, "eth0", "10.71.0.10/24")
-        address(router, "client", "10.71.0.1/24")
-        run("ip", "-n", client, "route", "add", "default", "via", "10.71.0.1")
+        address(client, "eth0", "10.71.0.10/24", "fd71:0::10/64")
+        address(router, "client", "10.71.0.1/24", "fd71:0::1/64")
+        for gateway in ("10.71.0.1", "fd71:0::1"):
+            run("ip", "-n", client, "route", "add", "default", "via", gateway)
         for bridge, own in (("front", f"{ROUTER}/24"), ("back", "10.71.2.1/24")):
             run("ip", "-n", router, "link", "add", bridge, "type", "bridge")
             run("ip", "-n", router, "link", "set", bridge, "up")
-            address(router, bridge, own)
+            address(router, bridge, own, six(own.split("/", maxsplit=1)[0]) + "/64")
 
     def _backend(self, number):
         space = f"{self.name}-backend{number}"
@@ -249,9 +281,10 @@ class Pair:
         run("ip", "-n", f"{self.name}-router", "link", "set", f"back-{number}", "master", "back")
         run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1",
             "net.ipv4.conf.all.arp_announce=2")
-        address(space, "eth0", f"{BACKENDS[number]}/24")
-        address(space, "lo", f"{VIP}/32")
-        run("ip", "-n", space, "route", "add", "default", "via", "10.71.2.1")
+        address(space, "eth0", f"{BACKENDS[number]}/24", f"{six(BACKENDS[number])}/64")
+        address(space, "lo", f"{VIP}/32", f"{VIP6}/128")
+        for gateway in ("10.71.2.1", "fd71:2::1"):
+            run("ip", "-n", space, "route", "add", "default", "via", gateway)
         directory = self.directory / f"nginx{number}"
         directory.mkdir()
         (directory / "nginx.conf").write_text(f"""\
@@ -273,6 +306,7 @@ http {{
     scgi_temp_path {directory}/scgi;
     server {{
         listen 80;
+        listen [::]:80;
         listen 81;
         location = / {{ return 200 "backend{number}\\n"; }}
     }}
@@ -289,8 +323,15 @@ http {{
         self.helpers[-1].wait_until(lambda: "ready" in self.helpers[-1].log_text(), "it is ready")
 
     def next_hops(self):
-        """Where the router sends packets for the VIP."""
-        routes = json.loads(run("ip", "-n", f"{self.name}-router", "-json", "route", "show", VIP))
+        """Where the router sends packets for the VIPs: IPv4 addresses of those that have both; of
+        one that has only one VIP, that VIP's next hop beside it."""
+        four, sixes = (self._next_hops(vip) for vip in (VIP, VIP6))
+        mapped = {KERNEL[name] for name in KERNEL if six(KERNEL[name]) in sixes}
+        return four if four == mapped else four | sixes
+
+    def _next_hops(self, vip):
+        routes = json.loads(run("ip", "-n", f"{self.name}-router", "-json",
+                                *(["-6"] if ":" in vip else []), "route", "show", vip))
         return {hop["gateway"] for route in routes
                 for hop in route.get("nexthops", [route]) if "gateway" in hop}
 
@@ -305,7 +346,7 @@ http {{
         run("ip", "-n", f"{self.name}-router", "link", "set", f"front-{name}", state)
 
     def load(self, **options):
-        return Load(self, urls=[f"http://{VIP}:{port}/" for port in PORTS.values()], **options)
+        return Load(self, urls=URLS, **options)
 
     def stop(self):
         for balancer in self.balancers.values():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A pair of balancers behind a router: whatever dies, hangs or returns, no connection breaks.
 
-Both services, modes direct and ipip, are under load throughout: new connections, and kept ones
-that may never be answered by another backend. BFD is slower here than doc/examples has it, so that a
+All services, modes direct (IPv4 and IPv6) and ipip, are under load throughout: new connections, and
+kept ones that may never be answered by another backend. BFD is slower here than doc/examples has it, so that a
 busy machine is no failure.
 """
 
@@ -145,15 +145,16 @@ def test_a_balancer_whose_checks_see_no_backend_is_the_spare(pair):
             "all are up")
     a = pair.balancers["a"]
     nft = ("ip", "netns", "exec", a.space, "nft")
-    run(*nft, "add", "table", "ip", "checks")
+    run(*nft, "add", "table", "inet", "checks")
     try:
-        run(*nft, "add", "chain", "ip", "checks", "out",
+        run(*nft, "add", "chain", "inet", "checks", "out",
             "{ type filter hook output priority 0; }")
-        run(*nft, "add", "rule", "ip", "checks", "out", "ip", "daddr", "10.71.2.0/24", "drop")
+        for family, net in (("ip", "10.71.2.0/24"), ("ip6", "fd71:2::/64")):
+            run(*nft, "add", "rule", "inet", "checks", "out", family, "daddr", net, "drop")
         only(pair, B, "the other has all")
         assert all(s["health"]["fail_open"] for s in a.api.get("/v1/services")["services"])
     finally:
-        run(*nft, "delete", "table", "ip", "checks")
+        run(*nft, "delete", "table", "inet", "checks")
     only(pair, A | B, "both are used again")
     for balancer in pair.balancers.values():
         balancer.api.apply_yaml(pair.services())
