@@ -64,6 +64,25 @@ test_shares_are_rounded_up(void **state)
 }
 
 static void
+test_who_is_drained_is_not_healthy_but_not_down(void **state)
+{
+	(void)state;
+	conf.min_healthy = (struct guard_limit){ .value = 50, .percent = true };
+	for (unsigned int i = 0; i < 5; i++)
+		members[i].drained = true;
+	assert_false(guard_update(&guard, &conf, members, NB, 100));
+	assert_int_equal(guard.nb_up, 5);
+	assert_int_equal(nb_effective(HEALTH_UP), NB);
+	members[5].drained = true;
+	assert_true(guard_update(&guard, &conf, members, NB, 200));
+	assert_true(guard.fail_open);
+	assert_int_equal(nb_effective(HEALTH_UP), NB);
+	members[5].drained = false;
+	assert_true(guard_update(&guard, &conf, members, NB, 300));
+	assert_false(guard.fail_open);
+}
+
+static void
 test_too_few_healthy_fail_open_and_close_again(void **state)
 {
 	(void)state;
@@ -289,6 +308,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_shares_are_rounded_up, setup),
+		cmocka_unit_test_setup(test_who_is_drained_is_not_healthy_but_not_down, setup),
 		cmocka_unit_test_setup(test_too_few_healthy_fail_open_and_close_again, setup),
 		cmocka_unit_test_setup(
 				test_fail_open_ends_when_the_others_had_their_chance_too, setup),
