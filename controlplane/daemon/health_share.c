@@ -56,8 +56,9 @@ share_adopt(struct watched *s, uint32_t member, uint32_t factor, uint64_t now_ms
 
 	s->told_factors[member] = factor;
 	if (has_agents(s->conf)) {
-		/* What it is by itself is not known, but if it is none at all. */
-		share->percent = factor == 0 ? 0 : 100;
+		/* As good as it is known: only the proportion counts. Soon they speak. */
+		share->percent = (uint8_t)((factor * 100 + BACKEND_FACTOR_ONE - 1) /
+				BACKEND_FACTOR_ONE);
 		s->members[member].drained = factor == 0;
 	} else if (factor >= SLOW_START_FIRST && factor < BACKEND_FACTOR_ONE) {
 		grown_ms = (uint64_t)(factor - SLOW_START_FIRST) * s->conf->slow_start_ms /
@@ -82,11 +83,11 @@ share_observe(const struct watch *w, struct watched *s, uint32_t member)
 		nb_agents++;
 		least = percent < least ? percent : least;
 	}
+	/* An agent that is asked anew, and has not spoken yet, undoes nothing. */
 	if (nb_agents == 0)
 		s->shares[member].percent = 100;
 	else if (least != AGENT_NO_PERCENT)
-		s->shares[member].percent =
-				least; /* Else an agent that is asked anew undoes nothing. */
+		s->shares[member].percent = least;
 	m->drained = s->shares[member].percent == 0;
 	return m->drained != was_drained;
 }

@@ -40,8 +40,9 @@ class Agents:
 
     def end(self):
         for listener in self.listeners.values():
-            listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+            if listener.fileno() >= 0:
+                listener.shutdown(socket.SHUT_RDWR)
+                listener.close()
         for thread in self.threads:
             thread.join()
 
@@ -125,3 +126,17 @@ def test_down_moves_flows(balancer, agents):
     agents.lines[one] = "down # no disk"
     wait_for_shares(balancer, [0, 1 / 2, 1 / 2])
     assert IP(balancer.encapsulated(client, "A")).dst in HOSTS[1:]
+
+
+def test_the_word_of_agents_outlives_the_daemon(balancer, agents):
+    """Until they have spoken to the new one, which here they do not."""
+    one, two = HOSTS[:2]
+    agents.lines[one] = "drain"
+    agents.lines[two] = "25%"
+    wait_for_shares(balancer, [0, 1 / 5, 4 / 5])
+    balancer.daemon.kill()
+    agents.end()
+    balancer.start_daemon()
+    assert [round(b["factor"], 2) for b in views(balancer)] == [0, 0.25, 1]
+    wait_for_shares(balancer, [0, 1 / 5, 4 / 5])
+    assert new_flows_go_to(balancer) == set(HOSTS[1:])
