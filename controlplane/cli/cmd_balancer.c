@@ -43,23 +43,6 @@ set_state(const struct cli *cli, const char *state)
 			json_pack("{s:s}", "state", state));
 }
 
-/* @return enum cli_exit; CLI_OK: *out is a reference. */
-static int
-ask(const struct cli *cli, json_t **out)
-{
-	char *path = client_path("/v1/balancer");
-	const struct client_request request = { .method = "GET", .path = path };
-	struct client_answer answer;
-	int ret = client_ask(cli, &request, &answer);
-
-	free(path);
-	if (ret != CLI_OK)
-		return ret;
-	*out = json_incref(answer.json);
-	client_answer_free(&answer);
-	return CLI_OK;
-}
-
 static double
 now_s(void)
 {
@@ -77,7 +60,7 @@ wait_for_drained(const struct cli *cli, double until_s)
 	json_t *balancer;
 	int ret;
 
-	while ((ret = ask(cli, &balancer)) == CLI_OK) {
+	while ((ret = query_get(cli, client_path("/v1/balancer"), &balancer)) == CLI_OK) {
 		snprintf(state, sizeof(state), "%s", output_string(balancer, "state"));
 		json_decref(balancer);
 		if (strcmp(state, "draining") != 0 || now_s() >= until_s)

@@ -7,7 +7,7 @@
 #include "output.h"
 
 int
-query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer))
+query_get(const struct cli *cli, char *path, json_t **out)
 {
 	const struct client_request request = { .method = "GET", .path = path };
 	struct client_answer answer;
@@ -16,10 +16,23 @@ query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer)
 	free(path);
 	if (ret != CLI_OK)
 		return ret;
-	if (cli->json)
-		output_json(answer.json);
-	else
-		show(answer.json);
+	*out = json_incref(answer.json);
 	client_answer_free(&answer);
+	return CLI_OK;
+}
+
+int
+query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer))
+{
+	json_t *answer;
+	int ret = query_get(cli, path, &answer);
+
+	if (ret != CLI_OK)
+		return ret;
+	if (cli->json)
+		output_json(answer);
+	else
+		show(answer);
+	json_decref(answer);
 	return CLI_OK;
 }

@@ -10,6 +10,13 @@
 #include "cli.h"
 
 /**
+ * GET @p path; an error is shown.
+ * @param path From client_path(); freed. @param out A reference, if CLI_OK.
+ * @return enum cli_exit.
+ */
+int query_get(const struct cli *cli, char *path, json_t **out);
+
+/**
  * GET @p path and show it: with -o json as it came, else by @p show.
  * @param path From client_path(); freed.
  * @return enum cli_exit.

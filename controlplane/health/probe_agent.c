@@ -5,10 +5,8 @@
  * first (`send`). Whatever is understood makes a good attempt, also "down": what follows
  * from it is the checker's business.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "controlplane/health/probe_private.h"
 
@@ -25,17 +23,11 @@ static void
 receive(struct probe *probe)
 {
 	const char *new = probe->answer + probe->answer_len;
-	ssize_t n = recv(probe->io.fd, probe->answer + probe->answer_len,
-			PROBE_ANSWER_MAX - probe->answer_len, 0);
+	size_t n;
 
-	if (n < 0 && errno == EAGAIN)
+	if (!probe_socket_receive(probe, &n))
 		return;
-	if (n < 0) {
-		probe_finish_error(probe, errno);
-		return;
-	}
-	probe->answer_len += (uint32_t)n;
-	if (n > 0 && memchr(new, '\n', (size_t)n) == NULL && memchr(new, '\r', (size_t)n) == NULL &&
+	if (n > 0 && memchr(new, '\n', n) == NULL && memchr(new, '\r', n) == NULL &&
 			probe->answer_len < PROBE_ANSWER_MAX)
 		return;
 	if (probe->answer_len == 0)

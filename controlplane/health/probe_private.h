@@ -37,6 +37,11 @@ bool probe_socket_connected(struct probe *probe);
 void probe_socket_wait(struct probe *probe, int events); /**< For EV_READ, EV_WRITE. */
 /** Send TEXT_SEND, or what is left of it. @return false: it is not all out, or finished. */
 bool probe_socket_send_text(struct probe *probe);
+/**
+ * Read what has come behind probe.answer.
+ * @param len Out: how much; 0: the connection was closed. @return false: nothing yet, or finished.
+ */
+bool probe_socket_receive(struct probe *probe, size_t *len);
 /** Legal without a socket. */
 void probe_socket_close(struct probe *probe);
 

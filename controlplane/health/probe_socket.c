@@ -155,6 +155,22 @@ probe_socket_send_text(struct probe *probe)
 	return true;
 }
 
+bool
+probe_socket_receive(struct probe *probe, size_t *len)
+{
+	ssize_t n = recv(probe->io.fd, probe->answer + probe->answer_len,
+			PROBE_ANSWER_MAX - probe->answer_len, 0);
+
+	if (n < 0) {
+		if (errno != EAGAIN)
+			probe_finish_error(probe, errno);
+		return false;
+	}
+	probe->answer_len += (uint32_t)n;
+	*len = (size_t)n;
+	return true;
+}
+
 void
 probe_socket_close(struct probe *probe)
 {

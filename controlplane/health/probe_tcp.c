@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "controlplane/health/probe_private.h"
 
@@ -21,16 +19,10 @@ static void
 receive(struct probe *probe)
 {
 	const struct check_text *expect = &probe->check->exchange->texts[TEXT_EXPECT];
-	ssize_t n = recv(probe->io.fd, probe->answer + probe->answer_len,
-			PROBE_ANSWER_MAX - probe->answer_len, 0);
+	size_t n;
 
-	if (n < 0 && errno == EAGAIN)
+	if (!probe_socket_receive(probe, &n))
 		return;
-	if (n < 0) {
-		probe_finish_error(probe, errno);
-		return;
-	}
-	probe->answer_len += (uint32_t)n;
 	if (memmem(probe->answer, probe->answer_len, expect->bytes, expect->len) != NULL)
 		probe_finish(probe, PROBE_GOOD, "");
 	else if (n == 0)

@@ -19,9 +19,17 @@ class Failed(Exception):
     """What was to be built or measured could not be. The text is for the user."""
 
 
-def note(text):
+def note(text=""):
     """Progress, for people: on stderr, so that --json leaves stdout to the machine."""
     print(text, file=sys.stderr, flush=True)
+
+
+def cpu_name():
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return "unknown"
 
 
 def exit_on_signals():

@@ -33,6 +33,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 
+from child import Failed, cpu_name, note  # noqa: E402
 from harness.api import Api, ApiError  # noqa: E402
 
 POOL = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
@@ -50,15 +51,6 @@ START_TIMEOUT_S = 60
 PR_SET_PDEATHSIG = 1
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-class Failed(Exception):
-    """Something that was to be measured could not be."""
-
-
-def note(text=""):
-    """Progress, for people: on stderr, so that --json leaves stdout to the machine."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _pool_add(pages):
@@ -430,13 +422,7 @@ def summary(values):
 
 def machine():
     """What figures depend on besides the code."""
-    model = "unknown"
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return {"cpu": model, "cpus": os.cpu_count(), "kernel": os.uname().release,
+    return {"cpu": cpu_name(), "cpus": os.cpu_count(), "kernel": os.uname().release,
             "load_average": [round(load, 2) for load in os.getloadavg()]}
 
 

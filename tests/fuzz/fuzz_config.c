@@ -16,14 +16,6 @@
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/diff.h"
 
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
 static void
 check_read_back(const struct config *config, const char *text, enum document_format format)
 {

@@ -20,14 +20,6 @@
 #include "net/reset.h"
 #include "net/unreachable.h"
 
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
 static void
 check_flow(const uint8_t *frame, uint32_t len, const struct packet *p)
 {

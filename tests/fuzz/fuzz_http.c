@@ -14,14 +14,6 @@
 
 #include "controlplane/health/http_answer.h"
 
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
 static enum http_state
 feed(struct http_answer *a, const uint8_t *data, size_t len)
 {
