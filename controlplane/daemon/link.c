@@ -434,7 +434,7 @@ connect_error_text(int error)
 	case ECONNREFUSED:
 		return "no dataplane serves the socket";
 	case EBUSY:
-		return "the dataplane has a session with another daemon";
+		return "the dataplane has a session with another daemon, or had ten within this second";
 	case EPROTONOSUPPORT:
 		return "the dataplane speaks no protocol version that this daemon does";
 	case EACCES:
