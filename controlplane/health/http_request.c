@@ -6,8 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/compiler.h"
-
 static bool
 is_method(const struct check *check, const char *name)
 {
@@ -55,37 +53,32 @@ put_host(FILE *out, const struct check *check)
 	fputs("\r\n", out);
 }
 
-/** Is a header of this name, which ends in a colon, among the configured ones? */
-static bool
-is_given(const struct check_text *lines, const char *name)
+/** A header "Name: value", unless one of that name is configured. */
+static void
+put_usual(FILE *out, const struct check_text *lines, const char *header)
 {
+	size_t name_len = strcspn(header, ":") + 1;
+
 	for (size_t at = 0; at < lines->len; at += strlen(lines->bytes + at) + 1) {
-		if (strncasecmp(lines->bytes + at, name, strlen(name)) == 0)
-			return true;
+		if (strncasecmp(lines->bytes + at, header, name_len) == 0)
+			return;
 	}
-	return false;
+	fprintf(out, "%s\r\n", header);
 }
 
 static void
 put_headers(FILE *out, const struct check *check)
 {
-	static const char *const usual[] = { "User-Agent: guideway-check", "Accept: */*" };
 	const struct check_text *lines = &check->exchange->texts[TEXT_HEADERS];
 
-	for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "%.*s", (int)(strchr(usual[i], ':') - usual[i] + 1),
-				usual[i]);
-		if (!is_given(lines, name))
-			fprintf(out, "%s\r\n", usual[i]);
-	}
+	put_usual(out, lines, "User-Agent: guideway-check");
+	put_usual(out, lines, "Accept: */*");
 	for (size_t at = 0; at < lines->len; at += strlen(lines->bytes + at) + 1)
 		fprintf(out, "%s\r\n", lines->bytes + at);
-	if (has_content(check) && !is_given(lines, "Content-Length:"))
-		fputs("Content-Length: 0\r\n", out);
-	if (check->exchange->keep_alive == 0 && !is_given(lines, "Connection:"))
-		fputs("Connection: close\r\n", out);
+	if (has_content(check))
+		put_usual(out, lines, "Content-Length: 0");
+	if (check->exchange->keep_alive == 0)
+		put_usual(out, lines, "Connection: close");
 }
 
 char *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * An id is the index of a place in the table of those that wait, and how often that place was
- * given away, so that what comes late is not taken for another's.
+ * An id is the place (counted from one) in the table of those that wait, and how often that place
+ * was given away, so that what comes late is not taken for another's.
  */
 #include "controlplane/health/ping_client.h"
 
@@ -18,7 +18,8 @@
 #include "controlplane/clock.h"
 
 #define AGAIN_US 1000000
-#define MAX_WAITING (1U << 20)
+/** Numbers of places are less. */
+#define PLACES_END (1U << 20)
 #define FIRST_WAITING 64
 /** Packets of results that are taken in one turn of the loop. */
 #define TURN 64
@@ -26,7 +27,7 @@
 struct place {
 	struct ping_wait *wait; /* NULL: free. */
 	uint32_t nb_given;
-	uint32_t next_free; /* Index + 1; 0: the last. */
+	uint32_t next_free; /* Its number; 0: this is the last. */
 };
 
 struct ping_client {
@@ -39,7 +40,7 @@ struct ping_client {
 	unsigned int nb_requests;
 	struct place *places;
 	uint32_t nb_places;
-	uint32_t first_free; /* Index + 1; 0: none. */
+	uint32_t first_free; /* Its number; 0: none. */
 };
 
 /* Places. */
@@ -50,7 +51,7 @@ places_grow(struct ping_client *c)
 	uint32_t nb = c->nb_places == 0 ? FIRST_WAITING : 2 * c->nb_places;
 	struct place *places;
 
-	if (nb > MAX_WAITING)
+	if (nb >= PLACES_END)
 		return false;
 	places = realloc(c->places, nb * sizeof(*places));
 	if (places == NULL)
@@ -76,11 +77,7 @@ place_take(struct ping_client *c, struct ping_wait *wait)
 	c->first_free = place->next_free;
 	place->wait = wait;
 	place->nb_given++;
-	wait->id = place->nb_given * MAX_WAITING + index;
-	if (wait->id == 0) { /* Which means nobody; once in four thousand times at place 0. */
-		place->nb_given++;
-		wait->id = place->nb_given * MAX_WAITING + index;
-	}
+	wait->id = place->nb_given * PLACES_END + index + 1;
 	return true;
 }
 
@@ -88,25 +85,27 @@ place_take(struct ping_client *c, struct ping_wait *wait)
 static struct ping_wait *
 place_find(const struct ping_client *c, uint32_t id)
 {
-	uint32_t index = id % MAX_WAITING;
+	uint32_t number = id % PLACES_END;
+	struct ping_wait *wait;
 
-	if (index >= c->nb_places || c->places[index].wait == NULL ||
-			c->places[index].wait->id != id)
+	if (number == 0 || number > c->nb_places)
 		return NULL;
-	return c->places[index].wait;
+	wait = c->places[number - 1].wait;
+	return wait != NULL && wait->id == id ? wait : NULL;
 }
 
 void
 ping_client_forget(struct ping_client *c, struct ping_wait *wait)
 {
+	uint32_t number = wait->id % PLACES_END;
 	struct place *place;
 
 	if (wait->id == 0)
 		return;
-	place = &c->places[wait->id % MAX_WAITING];
+	place = &c->places[number - 1];
 	place->wait = NULL;
 	place->next_free = c->first_free;
-	c->first_free = wait->id % MAX_WAITING + 1;
+	c->first_free = number;
 	wait->id = 0;
 }
 

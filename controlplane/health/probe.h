@@ -6,9 +6,9 @@
  * @file
  * One attempt of a check, from its first packet to its result.
  *
- * A probe never blocks and holds one socket at most (CHECK_HTTP and CHECK_HTTPS with keep-alive: also between
- * attempts). Time is not its business: whoever
- * started it stops it when the time is up.
+ * A probe never blocks and holds one socket at most (CHECK_HTTP and CHECK_HTTPS with
+ * keep-alive: also between attempts). Time is not its business: whoever started it stops it
+ * when the time is up.
  *
  * Thread safety: a probe belongs to the thread that runs its loop.
  */

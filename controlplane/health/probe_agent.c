@@ -64,9 +64,5 @@ probe_agent_stop(struct probe *probe)
 					     : "no answer to the connection attempt";
 
 	probe_socket_close(probe);
-	free(probe->answer);
-	probe->answer = NULL;
-	probe->answer_len = 0;
-	probe->nb_sent = 0;
 	return where;
 }

@@ -54,22 +54,6 @@ close_connection(struct probe *probe)
 
 /* Ends. */
 
-/** The verdict is known. With @p keeps the connection serves the next attempt. */
-static void
-finish(struct probe *probe, bool keeps, enum probe_result result, const char *why)
-{
-	struct http_exchange *x = probe->http;
-
-	free(x->answer.body);
-	x->answer.body = NULL;
-	x->running = false;
-	if (keeps && probe->check->exchange->keep_alive != 0)
-		x->is_kept = true;
-	else
-		close_connection(probe);
-	probe->done(probe, result, why);
-}
-
 static const char *
 why_status(uint16_t status)
 {
@@ -79,23 +63,47 @@ why_status(uint16_t status)
 			     : "the status is not the expected one";
 }
 
-static void
-judge(struct probe *probe)
+/** What speaks against the backend; NULL: nothing. */
+static const char *
+why_bad(const struct probe *probe)
 {
 	const struct exchange *exchange = probe->check->exchange;
 	const struct check_text *expect = &exchange->texts[TEXT_EXPECT];
 	const struct http_answer *answer = &probe->http->answer;
-	const char *why;
+	const char *why = is_tls(probe) ? probe_tls_why_short(probe) : NULL;
 
-	if (is_tls(probe) && (why = probe_tls_why_short(probe)) != NULL)
-		finish(probe, answer->keeps, PROBE_BAD, why);
-	else if (!status_set_has(&exchange->statuses, answer->status))
-		finish(probe, answer->keeps, PROBE_BAD, why_status(answer->status));
-	else if (expect->len > 0 &&
+	if (why != NULL)
+		return why;
+	if (!status_set_has(&exchange->statuses, answer->status))
+		return why_status(answer->status);
+	if (expect->len > 0 &&
 			memmem(answer->body, answer->body_len, expect->bytes, expect->len) == NULL)
-		finish(probe, answer->keeps, PROBE_BAD, "the body does not hold the expected text");
+		return "the body does not hold the expected text";
+	return NULL;
+}
+
+/** The answer is whole: the connection may serve the next attempt. */
+static void
+finish_answered(struct probe *probe)
+{
+	struct http_exchange *x = probe->http;
+	const char *why = why_bad(probe);
+
+	free(x->answer.body);
+	x->answer.body = NULL;
+	x->running = false;
+	if (x->answer.keeps && probe->check->exchange->keep_alive != 0)
+		x->is_kept = true;
 	else
-		finish(probe, answer->keeps, PROBE_GOOD, "");
+		close_connection(probe);
+	probe->done(probe, why == NULL ? PROBE_GOOD : PROBE_BAD, why == NULL ? "" : why);
+}
+
+static void
+connect_anew(struct probe *probe)
+{
+	if (!is_tls(probe) || probe_tls_prepare(probe))
+		probe_socket_connect(probe);
 }
 
 /** The connection broke, or was closed. @param error 0: closed. */
@@ -107,8 +115,7 @@ broken(struct probe *probe, int error)
 	if (x->is_kept && !x->is_heard) {
 		close_connection(probe);
 		x->nb_sent = 0;
-		if (!is_tls(probe) || probe_tls_prepare(probe))
-			probe_socket_connect(probe);
+		connect_anew(probe);
 	} else if (error != 0) {
 		probe_finish_error(probe, error);
 	} else {
@@ -125,13 +132,9 @@ tls_result(struct probe *probe, int ret, int error)
 	int kind = SSL_get_error(probe->tls, ret);
 
 	ERR_clear_error();
+	if (probe_tls_waits(probe, kind))
+		return -EAGAIN;
 	switch (kind) {
-	case SSL_ERROR_WANT_READ:
-		probe_socket_wait(probe, EV_READ);
-		return -EAGAIN;
-	case SSL_ERROR_WANT_WRITE:
-		probe_socket_wait(probe, EV_WRITE);
-		return -EAGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
 	case SSL_ERROR_SYSCALL:
@@ -226,7 +229,7 @@ read_answer(struct probe *probe)
 	if (state == HTTP_BROKEN)
 		probe_finish(probe, PROBE_BAD, "the answer is not HTTP");
 	else if (state == HTTP_WHOLE)
-		judge(probe);
+		finish_answered(probe);
 	else if (probe->tls != NULL && SSL_has_pending(probe->tls))
 		ev_feed_event(probe->env->loop, &probe->io, EV_READ); /* No event will tell. */
 }
@@ -300,8 +303,8 @@ probe_http_start(struct probe *probe)
 		probe_finish(probe, PROBE_TROUBLE, "out of memory");
 	else if (probe->connected)
 		send_request(probe);
-	else if (!is_tls(probe) || probe_tls_prepare(probe))
-		probe_socket_connect(probe);
+	else
+		connect_anew(probe);
 }
 
 const char *

@@ -42,7 +42,7 @@ bool probe_socket_send_text(struct probe *probe);
  * @param len Out: how much; 0: the connection was closed. @return false: nothing yet, or finished.
  */
 bool probe_socket_receive(struct probe *probe, size_t *len);
-/** Legal without a socket. */
+/** And forget what was said and heard. Legal without a socket. */
 void probe_socket_close(struct probe *probe);
 
 void probe_tcp_start(struct probe *probe);
@@ -70,6 +70,8 @@ void probe_tls_on_io(struct probe *probe, int events);
 bool probe_tls_prepare(struct probe *probe);
 /** Go on with the handshake over a connection. @return true: it is done; false: it waits, or is finished. */
 bool probe_tls_shake(struct probe *probe);
+/** An operation of TLS has not gone through. @param kind SSL_get_error(). @return true: it waits. */
+bool probe_tls_waits(struct probe *probe, int kind);
 /** Is the certificate valid for long enough? @return NULL: it is; else why not. */
 const char *probe_tls_why_short(const struct probe *probe);
 /** Without goodbye; the socket is left. Legal without a handshake. */

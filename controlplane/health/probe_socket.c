@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -179,4 +180,8 @@ probe_socket_close(struct probe *probe)
 		close(probe->io.fd);
 	ev_io_set(&probe->io, -1, EV_WRITE);
 	probe->connected = false;
+	probe->nb_sent = 0;
+	free(probe->answer);
+	probe->answer = NULL;
+	probe->answer_len = 0;
 }

@@ -64,9 +64,5 @@ probe_tcp_stop(struct probe *probe)
 			: "connected, but the expected text does not come";
 
 	probe_socket_close(probe);
-	free(probe->answer);
-	probe->answer = NULL;
-	probe->answer_len = 0;
-	probe->nb_sent = 0;
 	return where;
 }

@@ -122,6 +122,15 @@ handshake_end(struct probe *probe)
 }
 
 bool
+probe_tls_waits(struct probe *probe, int kind)
+{
+	if (kind != SSL_ERROR_WANT_READ && kind != SSL_ERROR_WANT_WRITE)
+		return false;
+	probe_socket_wait(probe, kind == SSL_ERROR_WANT_READ ? EV_READ : EV_WRITE);
+	return true;
+}
+
+bool
 probe_tls_shake(struct probe *probe)
 {
 	int ret, kind, error;
@@ -138,11 +147,7 @@ probe_tls_shake(struct probe *probe)
 		handshake_end(probe);
 		return true;
 	}
-	if (kind == SSL_ERROR_WANT_READ)
-		probe_socket_wait(probe, EV_READ);
-	else if (kind == SSL_ERROR_WANT_WRITE)
-		probe_socket_wait(probe, EV_WRITE);
-	else
+	if (!probe_tls_waits(probe, kind))
 		finish_broken(probe, kind, error);
 	return false;
 }

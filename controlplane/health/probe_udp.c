@@ -74,7 +74,6 @@ probe_udp_stop(struct probe *probe)
 	const char *where = probe->nb_sent > 0 ? "no answer" : "the datagram could not be sent";
 
 	probe_socket_close(probe);
-	probe->nb_sent = 0;
 	return where;
 }
 

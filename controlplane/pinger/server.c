@@ -91,7 +91,7 @@ flush(struct client *c)
 			break;
 		client_close(c);
 	}
-	if (c->number == 0)
+	if (c->number == 0 || (done == 0 && c->nb_results == 0))
 		return;
 	c->nb_results -= done;
 	memmove(c->results, c->results + done, c->nb_results * sizeof(c->results[0]));
