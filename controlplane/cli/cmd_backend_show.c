@@ -115,17 +115,19 @@ show_counters(const json_t *backend)
 	output_table_end(&table, "");
 }
 
+#define CHECK_NAME_SIZE 128
+
 /* "tcp 10.0.1.2 port 443", "icmp 10.0.1.2" */
-static void
-cell_check(struct output_table *table, const json_t *check)
+static const char *
+check_name(const json_t *check, char out[CHECK_NAME_SIZE])
 {
-	char text[128], port[32] = "";
+	char port[32] = "";
 
 	if (json_is_integer(json_object_get(check, "port")))
 		snprintf(port, sizeof(port), " port %" JSON_INTEGER_FORMAT, integer(check, "port"));
-	snprintf(text, sizeof(text), "%s %s%s", output_string(check, "type"),
+	snprintf(out, CHECK_NAME_SIZE, "%s %s%s", output_string(check, "type"),
 			output_string(check, "address"), port);
-	output_cell(table, text);
+	return out;
 }
 
 static void
@@ -158,6 +160,7 @@ show_checks(const json_t *checks)
 {
 	static const char *const headings[] = { "CHECK", "HEALTH", "LAST RESULT", "RECENT",
 		">LATENCY", ">AVERAGE", ">ATTEMPTS", ">BAD", ">TROUBLE", "LAST ATTEMPT", NULL };
+	char name[CHECK_NAME_SIZE];
 	struct output_table table;
 	json_t *check;
 	size_t i;
@@ -165,7 +168,7 @@ show_checks(const json_t *checks)
 	output_table_begin(&table, headings);
 	json_array_foreach(checks, i, check)
 	{
-		cell_check(&table, check);
+		output_cell(&table, check_name(check, name));
 		output_cell(&table, output_string(check, "health"));
 		output_cell(&table, output_string(check, "last_result"));
 		cell_recent(&table, json_object_get(check, "recent"));
@@ -179,48 +182,43 @@ show_checks(const json_t *checks)
 	output_table_end(&table, "no checks");
 }
 
-/* "agent       75%, wants no new flows (agent 10.0.1.2 port 8999)" */
+/* "agent       75%, wants no new flows (10.0.1.2 port 8999)" */
 static void
-show_agents(const json_t *checks)
+show_agent(const json_t *check, const json_t *agent)
 {
-	json_t *check;
-	size_t i;
-
-	json_array_foreach(checks, i, check)
-	{
-		const json_t *agent = json_object_get(check, "agent");
-
-		if (!json_is_object(agent))
-			continue;
-		printf("agent       %" JSON_INTEGER_FORMAT "%%%s (%s port %" JSON_INTEGER_FORMAT
-		       ")\n",
-				integer(agent, "percent"),
-				json_is_true(json_object_get(agent, "drained"))
-						? ", wants no new flows"
-						: "",
-				output_string(check, "address"), integer(check, "port"));
-	}
+	printf("agent       %" JSON_INTEGER_FORMAT "%%%s (%s port %" JSON_INTEGER_FORMAT ")\n",
+			integer(agent, "percent"),
+			json_is_true(json_object_get(agent, "drained")) ? ", wants no new flows"
+									: "",
+			output_string(check, "address"), integer(check, "port"));
 }
 
 /* "certificate 66 days left, ends at 2027-01-31T12:00:00.000Z (https 10.0.1.2 port 443)" */
 static void
-show_certificates(const json_t *checks)
+show_certificate(const json_t *check, const json_t *certificate)
+{
+	char name[CHECK_NAME_SIZE];
+
+	printf("certificate %" JSON_INTEGER_FORMAT " day%s left, ends at %s (%s)\n",
+			integer(certificate, "days_left"),
+			integer(certificate, "days_left") == 1 ? "" : "s",
+			output_string(certificate, "ends"), check_name(check, name));
+}
+
+/* What checks have found besides their verdict: of those that have. */
+static void
+show_found(const json_t *checks, const char *key,
+		void (*show)(const json_t *check, const json_t *found))
 {
 	json_t *check;
 	size_t i;
 
 	json_array_foreach(checks, i, check)
 	{
-		const json_t *certificate = json_object_get(check, "certificate");
+		const json_t *found = json_object_get(check, key);
 
-		if (!json_is_object(certificate))
-			continue;
-		printf("certificate %" JSON_INTEGER_FORMAT " day%s left, ends at %s (%s %s port "
-		       "%" JSON_INTEGER_FORMAT ")\n",
-				integer(certificate, "days_left"),
-				integer(certificate, "days_left") == 1 ? "" : "s",
-				output_string(certificate, "ends"), output_string(check, "type"),
-				output_string(check, "address"), integer(check, "port"));
+		if (json_is_object(found))
+			show(check, found);
 	}
 }
 
@@ -237,8 +235,8 @@ show_one(const json_t *backend)
 	show_suspicions(json_object_get(checked, "suspicions"));
 	show_factor(backend, checked);
 	show_share(backend);
-	show_agents(json_object_get(checked, "checks"));
-	show_certificates(json_object_get(checked, "checks"));
+	show_found(json_object_get(checked, "checks"), "agent", show_agent);
+	show_found(json_object_get(checked, "checks"), "certificate", show_certificate);
 	putchar('\n');
 	show_counters(backend);
 	if (!json_is_object(checked))

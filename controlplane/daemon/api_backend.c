@@ -192,6 +192,13 @@ read_patch_weight(struct reader *reader, const struct node *node, void *out)
 		patch->has_weight = config_read_weight(reader, node, &patch->weight);
 }
 
+static void
+check_patch(struct reader *reader, const struct node *root)
+{
+	if (root->nb == 0)
+		reader_complain(reader, root, NULL, "must have state, weight or both");
+}
+
 /** @return false: replied. */
 static bool
 read_patch(struct request *r, struct patch *patch)
@@ -200,25 +207,10 @@ read_patch(struct request *r, struct patch *patch)
 		{ "state", false, read_patch_state },
 		{ "weight", false, read_patch_weight },
 	};
-	struct document *document = document_create();
-	struct complaints c;
-	const struct node *root = api_body(r, document, &c);
-	struct reader reader = { .complaints = &c };
-	bool good = false;
 
 	memset(patch, 0, sizeof(*patch));
-	if (root != NULL) {
-		api_name_actor(r, patch->by, sizeof(patch->by));
-		fields_read(&reader, root, fields, ARRAY_LEN(fields), patch);
-		if (!complaints_any(&c) && root->nb == 0)
-			reader_complain(&reader, root, NULL, "must have state, weight or both");
-		good = !complaints_any(&c);
-		if (!good)
-			api_complain(r, &c);
-		complaints_clear(&c);
-	}
-	document_destroy(document);
-	return good;
+	api_name_actor(r, patch->by, sizeof(patch->by));
+	return api_read_body(r, fields, ARRAY_LEN(fields), check_patch, patch);
 }
 
 /** What the override of a backend becomes. */

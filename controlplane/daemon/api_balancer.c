@@ -26,28 +26,6 @@ read_state(struct reader *r, const struct node *node, void *out)
 	config_read_admin(r, node, out);
 }
 
-/** @return false: replied. */
-static bool
-read_body(struct request *r, uint8_t *admin)
-{
-	static const struct field fields[] = { { "state", true, read_state } };
-	struct document *document = document_create();
-	struct complaints c;
-	const struct node *root = api_body(r, document, &c);
-	struct reader reader = { .complaints = &c };
-	bool good = false;
-
-	if (root != NULL) {
-		good = fields_read(&reader, root, fields, ARRAY_LEN(fields), admin) &&
-				!complaints_any(&c);
-		if (!good)
-			api_complain(r, &c);
-		complaints_clear(&c);
-	}
-	document_destroy(document);
-	return good;
-}
-
 /** Whoever drains a balancer relies on it: without routes of ours nobody would hear of it. */
 static bool
 can_be_heard(struct request *r, uint8_t admin)
@@ -66,10 +44,11 @@ void
 api_balancer_patch(struct request *r)
 {
 	const struct balancer_state *now = &reconcile_state(r->daemon->reconcile)->balancer;
+	static const struct field fields[] = { { "state", true, read_state } };
 	struct change_request change = api_change_request(r, "balancer.set");
 	uint8_t admin = 0;
 
-	if (!read_body(r, &admin) || !can_be_heard(r, admin))
+	if (!api_read_body(r, fields, ARRAY_LEN(fields), NULL, &admin) || !can_be_heard(r, admin))
 		return;
 	snprintf(change.target, sizeof(change.target), "balancer");
 	change.before = json_pack("{s:s}", "state", backend_admin_name(now->admin));

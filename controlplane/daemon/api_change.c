@@ -94,6 +94,29 @@ api_body(struct request *r, struct document *document, struct complaints *c)
 	return root;
 }
 
+bool
+api_read_body(struct request *r, const struct field *fields, unsigned int nb_fields,
+		void (*check)(struct reader *reader, const struct node *root), void *out)
+{
+	struct document *document = document_create();
+	struct complaints c;
+	const struct node *root = api_body(r, document, &c);
+	struct reader reader = { .complaints = &c };
+	bool good = false;
+
+	if (root != NULL) {
+		fields_read(&reader, root, fields, nb_fields, out);
+		if (!complaints_any(&c) && check != NULL)
+			check(&reader, root);
+		good = !complaints_any(&c);
+		if (!good)
+			api_complain(r, &c);
+		complaints_clear(&c);
+	}
+	document_destroy(document);
+	return good;
+}
+
 struct change_request
 api_change_request(const struct request *r, const char *action)
 {

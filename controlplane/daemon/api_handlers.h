@@ -11,6 +11,7 @@
  */
 
 #include "controlplane/daemon/complaint.h"
+#include "controlplane/daemon/fields.h"
 #include "controlplane/daemon/node.h"
 #include "controlplane/daemon/reconcile.h"
 #include "controlplane/daemon/request.h"
@@ -52,6 +53,13 @@ bool api_parse_address(struct request *r, const char *text, struct ip_addr *out)
 void api_complain(struct request *r, const struct complaints *c);
 /** Parse a JSON body into @p document. @return its root; NULL: replied. */
 const struct node *api_body(struct request *r, struct document *document, struct complaints *c);
+/**
+ * Read a JSON body of these fields into @p out.
+ * @param check Complains of what the fields are together; NULL: nothing.
+ * @return false: replied.
+ */
+bool api_read_body(struct request *r, const struct field *fields, unsigned int nb_fields,
+		void (*check)(struct reader *reader, const struct node *root), void *out);
 /** Reply with 404. @param service Which has it not; NULL: no service has. */
 void api_no_such_backend(
 		struct request *r, const char *address, const struct config_service *service);

@@ -9,6 +9,7 @@
 
 #include "controlplane/daemon/check_document.h"
 #include "controlplane/daemon/json_text.h"
+#include "controlplane/daemon/service_id.h"
 #include "controlplane/health/slow_start.h"
 
 #define MAX_WINDOW_MS 3600000
@@ -123,15 +124,8 @@ read_advertise_failing(struct reader *r, const struct node *node, void *out)
 	const char *text = read_text(r, node);
 	uint8_t *advertise = &((struct config_health *)out)->advertise_failing;
 
-	if (text == NULL)
-		return;
-	for (uint8_t i = ADVERTISE_PREFERRED; i <= ADVERTISE_NONE; i++) {
-		if (strcmp(text, service_advertise_name(i)) == 0) {
-			*advertise = i;
-			return;
-		}
-	}
-	reader_complain(r, node, NULL, "\"%.40s\" is not preferred, spare or none", text);
+	if (text != NULL && service_advertise_parse(text, advertise) != 0)
+		reader_complain(r, node, NULL, "\"%.40s\" is not preferred, spare or none", text);
 }
 
 static const struct field health_fields[] = {

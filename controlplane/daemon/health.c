@@ -166,11 +166,19 @@ observe(struct health *h, struct watched *s)
 	}
 }
 
+bool
+watched_takes_flows(const struct watched *s, uint32_t member)
+{
+	const struct guard_member *m = &s->members[member];
+
+	return m->counts && !m->drained && s->told[member] != HEALTH_DOWN;
+}
+
 static bool
-takes_flows(const struct watched *s)
+anybody_takes_flows(const struct watched *s)
 {
 	for (uint32_t i = 0; i < s->nb; i++) {
-		if (s->members[i].counts && s->told[i] != HEALTH_DOWN && s->told_factors[i] > 0)
+		if (watched_takes_flows(s, i))
 			return true;
 	}
 	return false;
@@ -183,7 +191,7 @@ takes_flows(const struct watched *s)
 static bool
 judge_advertise(struct health *h, struct watched *s)
 {
-	bool is_failing = s->guard.fail_open || !takes_flows(s);
+	bool is_failing = s->guard.fail_open || !anybody_takes_flows(s);
 	uint8_t was = s->told_advertise;
 	char id[SERVICE_ID_STRLEN], text[256];
 

@@ -124,6 +124,8 @@ uint32_t share_first(const struct config_health *conf);
 
 /** Judge what is queued, and say if forwarding is to be told. */
 void health_judge_queue(struct health *h);
+/** Does it take new flows, unless its service fails open? */
+bool watched_takes_flows(const struct watched *s, uint32_t member);
 /** What forwarding is told of a backend. */
 uint8_t watched_effective(const struct watched *s, uint32_t member);
 /** @return what it was suspected of a moment ago; NULL: of nothing. */

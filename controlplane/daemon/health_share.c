@@ -92,13 +92,6 @@ share_observe(const struct watch *w, struct watched *s, uint32_t member)
 	return m->drained != was_drained;
 }
 
-static bool
-takes_flows(const struct watched *s, uint32_t member)
-{
-	return s->members[member].counts && s->told[member] != HEALTH_DOWN &&
-			s->shares[member].percent > 0;
-}
-
 /** Begin or end a slow start. @return the factor, not scaled yet. */
 static uint32_t
 share_update(struct watched *s, uint32_t member, uint64_t now_ms)
@@ -108,9 +101,9 @@ share_update(struct watched *s, uint32_t member, uint64_t now_ms)
 	uint32_t length_ms = s->conf->slow_start_ms;
 	uint32_t factor;
 
-	if (!takes_flows(s, member)) {
+	if (!watched_takes_flows(s, member)) {
 		/* What was never up (`initial: down`) does not rest: nobody waits for it to warm up. */
-		share->rests |= !m->counts || m->judged == HEALTH_DOWN || share->percent == 0;
+		share->rests |= !m->counts || m->judged == HEALTH_DOWN || m->drained;
 		share->begin_ms = 0;
 		return share->percent > 0 ? share_first(s->conf) : 0;
 	}
@@ -153,13 +146,13 @@ shares_update(struct watched *s, uint64_t now_ms)
 	for (uint32_t i = 0; i < s->nb; i++) {
 		s->raw_factors[i] =
 				s->guard.fail_open ? share_open(s, i) : share_update(s, i, now_ms);
-		if (takes_flows(s, i) && s->raw_factors[i] > largest)
+		if (watched_takes_flows(s, i) && s->raw_factors[i] > largest)
 			largest = s->raw_factors[i];
 	}
 	for (uint32_t i = 0; i < s->nb; i++) {
 		uint32_t factor = s->raw_factors[i];
 
-		if (largest > 0 && takes_flows(s, i))
+		if (largest > 0 && watched_takes_flows(s, i))
 			factor = scaled(factor, largest);
 		changed |= factor != s->told_factors[i];
 		s->told_factors[i] = factor;

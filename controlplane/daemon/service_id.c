@@ -57,6 +57,20 @@ service_on_down_parse(const char *text, uint8_t *out)
 }
 
 int
+service_advertise_parse(const char *text, uint8_t *out)
+{
+	if (strcmp(text, "preferred") == 0)
+		*out = ADVERTISE_PREFERRED;
+	else if (strcmp(text, "spare") == 0)
+		*out = ADVERTISE_SPARE;
+	else if (strcmp(text, "none") == 0)
+		*out = ADVERTISE_NONE;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+int
 backend_admin_parse(const char *text, uint8_t *out)
 {
 	if (strcmp(text, "enabled") == 0)

@@ -31,6 +31,8 @@ int service_protocol_parse(const char *text, uint8_t *out);
 int service_mode_parse(const char *text, uint8_t *out);
 /** "move", "reset" or "keep". @return 0, or -EINVAL. */
 int service_on_down_parse(const char *text, uint8_t *out);
+/** "preferred", "spare" or "none". @return 0, or -EINVAL. */
+int service_advertise_parse(const char *text, uint8_t *out);
 /** "enabled", "draining" or "disabled". @return 0, or -EINVAL. */
 int backend_admin_parse(const char *text, uint8_t *out);
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /** What must hold for every input. */
 #define CHECK(condition)                                                                \
@@ -31,6 +32,17 @@
  * @return 0.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** fuzz_seed() of a target whose seeds are texts. */
+static inline size_t
+fuzz_seed_text(const char *const *seeds, size_t nb, size_t index, uint8_t *data)
+{
+	size_t len = index < nb ? strlen(seeds[index]) : 0;
+
+	if (len > 0)
+		memcpy(data, seeds[index], len);
+	return len;
+}
 
 /**
  * A good input to start from.

@@ -103,11 +103,6 @@ fuzz_seed(size_t index, uint8_t *data)
 		"K{\"services\":[{\"name\":\"x\",\"address\":\"192.0.2.1\",\"protocol\":\"tcp\",\"port\":80,"
 		"\"mode\":\"ipip\",\"backends\":[{\"address\":\"::1\",\"weight\":0}]}]}",
 	};
-	size_t len;
 
-	if (index >= sizeof(seeds) / sizeof(seeds[0]))
-		return 0;
-	len = strlen(seeds[index]);
-	memcpy(data, seeds[index], len);
-	return len;
+	return fuzz_seed_text(seeds, sizeof(seeds) / sizeof(seeds[0]), index, data);
 }

@@ -79,11 +79,6 @@ fuzz_seed(size_t index, uint8_t *data)
 		"@HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
 		"@HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nmore",
 	};
-	size_t len;
 
-	if (index >= sizeof(seeds) / sizeof(seeds[0]))
-		return 0;
-	len = strlen(seeds[index]);
-	memcpy(data, seeds[index], len);
-	return len;
+	return fuzz_seed_text(seeds, sizeof(seeds) / sizeof(seeds[0]), index, data);
 }
