@@ -2,12 +2,11 @@
 """Draining the balancer itself, as the API and the dataplane see it."""
 
 import socket
-import time
 
 import pytest
 
 from harness.api import ApiError
-from harness.checks import FAST, HOSTS, document, wait_for
+from harness.checks import FAST, HOSTS, document, wait_for, wait_until
 
 
 def balancer(control):
@@ -21,13 +20,6 @@ def set_state(control, state, **parameters):
 
 def advertised(control):
     return control.api.get("/v1/services/pay")["advertised"]
-
-
-def wait_until(control, condition, what):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, f"{what}: {control.daemon.log_tail()}"
-        time.sleep(0.01)
 
 
 def test_it_is_enabled_until_somebody_says_otherwise(control):

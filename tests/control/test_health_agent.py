@@ -2,54 +2,19 @@
 """Agents of backends (HAProxy's agent-check): what they say, and what follows."""
 
 import socket
-import threading
-import time
 
 import pytest
 
+from harness.agent import Agent, agents_at
 from harness.api import ApiError
-from harness.checks import HOSTS, document, wait_for
+from harness.checks import HOSTS, document, wait_for, wait_until
 
 AGENT = "interval: 20ms, timeout: 1s"
 
 
-class Agent:
-    """Says `line` to whoever connects; remembers what it was sent first."""
-
-    def __init__(self, host, port=0):
-        self.line = "up"
-        self.asked = []
-        self.socket = socket.create_server((host, port))
-        self.port = self.socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            with peer:
-                try:
-                    if self.line is not None:
-                        peer.sendall(self.line.encode() + b"\n")
-                    peer.settimeout(1)
-                    self.asked.append(peer.recv(100))
-                except OSError:
-                    pass
-
-    def end(self):
-        if self.socket.fileno() >= 0:
-            self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
-        self._thread.join()
-
-
 @pytest.fixture
 def agents():
-    first = Agent(HOSTS[0])
-    agents = [first] + [Agent(host, first.port) for host in HOSTS[1:]]
+    agents = agents_at(HOSTS)
     yield agents
     for agent in agents:
         agent.end()
@@ -64,19 +29,13 @@ def backends(control):
     return control.api.get("/v1/services/pay")["backends"]
 
 
-def wait_until(control, condition, what):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, f"{what}: {backends(control)}"
-        time.sleep(0.01)
-
-
 def factors(control):
     return [round(b["factor"], 3) for b in backends(control)]
 
 
 def wait_for_factors(control, wanted):
-    wait_until(control, lambda: factors(control) == wanted, f"factors are not {wanted}")
+    wait_until(control, lambda: factors(control) == wanted,
+               lambda: f"factors are {factors(control)}, not {wanted}")
 
 
 def kinds(control, kind):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.api import ApiError
-from harness.checks import document, healths, wait_for
+from harness.checks import document, healths, wait_for, wait_until
 from harness.pinger import (ANSWERED, FAILED, HOST, OWN, SENT, UNREACHABLE, UNREACHED, Network,
                             Pinger, request, results)
 from harness.process import BUILD
@@ -44,13 +44,6 @@ def start(control, pinger, hosts, more="", fast=FAST):
 
 def checks(control):
     return [b["checked"]["checks"][0] for b in control.api.get("/v1/services/pay")["backends"]]
-
-
-def wait_until(control, condition, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what}: {checks(control)} {control.daemon.log_tail()}"
-        time.sleep(0.01)
 
 
 def test_hosts_that_answer_are_up_and_one_that_is_gone_is_down(control, network, pinger):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.api import ApiError
-from harness.checks import HOSTS, document, wait_for
+from harness.checks import HOSTS, document, wait_for, wait_until
 
 FIRST = 0.05
 
@@ -47,14 +47,20 @@ def factors(control):
 
 
 def wait_for_factors(control, wanted):
-    end = time.monotonic() + 60
-    while (seen := factors(control)) != wanted:
-        assert time.monotonic() < end, f"{seen}, not {wanted}: {control.daemon.log_tail()}"
-        time.sleep(0.005)
+    wait_until(control, lambda: factors(control) == wanted,
+               lambda: f"factors are {factors(control)}, not {wanted}")
 
 
 def all_up(**others):
     return {host: others.get("h" + host[-1], "up") for host in HOSTS}
+
+
+def go_and_return(control, port):
+    """The first backend does."""
+    port.close(HOSTS[0])
+    wait_for(control, all_up(h1="down"))
+    port.open(HOSTS[0])
+    wait_for(control, all_up())
 
 
 def test_the_start_of_the_daemon_is_no_return(control, port):
@@ -66,10 +72,7 @@ def test_the_start_of_the_daemon_is_no_return(control, port):
 def test_a_backend_that_returns_grows_until_it_has_all(control, port):
     control.start(slow(port, "2s"))
     wait_for(control, all_up())
-    port.close(HOSTS[0])
-    wait_for(control, all_up(h1="down"))
-    port.open(HOSTS[0])
-    wait_for(control, all_up())
+    go_and_return(control, port)
     seen = []
     end = time.monotonic() + 60
     while not seen or seen[-1] < 1:
@@ -129,10 +132,7 @@ def test_when_all_start_slowly_nobody_does(control, port):
 def test_who_fails_open_needs_everybody_at_once(control, port):
     control.start(slow(port, health=", min-healthy: 3"))
     wait_for(control, all_up())
-    port.close(HOSTS[0])
-    wait_for(control, all_up(h1="down"))
-    port.open(HOSTS[0])
-    wait_for(control, all_up())
+    go_and_return(control, port)
     assert factors(control) == [FIRST, 1, 1, 1]
     for host in HOSTS[1:3]:
         port.close(host)
@@ -147,10 +147,7 @@ def test_who_fails_open_needs_everybody_at_once(control, port):
 def test_a_slow_start_goes_on_through_other_changes(control, port):
     control.start(slow(port))
     wait_for(control, all_up())
-    port.close(HOSTS[0])
-    wait_for(control, all_up(h1="down"))
-    port.open(HOSTS[0])
-    wait_for(control, all_up())
+    go_and_return(control, port)
     control.api.override("pay", HOSTS[1], weight=50)
     assert factors(control) == [FIRST, 1, 1, 1]
     control.api.apply_yaml(document(port.number))
@@ -160,10 +157,7 @@ def test_a_slow_start_goes_on_through_other_changes(control, port):
 def test_it_is_quiet(control, port):
     control.start(slow(port, "1s"))
     wait_for(control, all_up())
-    port.close(HOSTS[0])
-    wait_for(control, all_up(h1="down"))
-    port.open(HOSTS[0])
-    wait_for(control, all_up())
+    go_and_return(control, port)
     wait_for_factors(control, [1, 1, 1, 1])
     assert control.daemon.log_tail().count("in force") < 10
 

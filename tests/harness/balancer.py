@@ -17,8 +17,22 @@ from harness.rig import Rig
 VIP = "192.0.2.80"
 
 
+def document(hosts, health, more=""):
+    """guideway.yaml: a service "pay". @param more Other keys of it, a line each."""
+    return f"""\
+services:
+  - name: pay
+    address: {VIP}
+    protocol: tcp
+    port: 443
+    mode: ipip
+    health: {{{health}}}
+    backends: [{", ".join(f"{{address: {host}}}" for host in hosts)}]
+{more}"""
+
+
 class Balancer:
-    """@param document guideway.yaml: a service "pay" at VIP, tcp, port 443, mode ipip."""
+    """@param document As document() makes it."""
 
     def __init__(self, name, document):
         self.rig = Rig(name, connect=False)

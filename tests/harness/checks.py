@@ -31,6 +31,15 @@ def one_check(kind, port, more="", fast=FAST):
                     checks=f"{{type: {kind}, {fast}, port: {port}{more}}}")
 
 
+def wait_until(control, condition, what, timeout=PATIENCE):
+    """@param what For the error; or a function that says it when the time is up."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, \
+            f"{what() if callable(what) else what}: {control.daemon.log_tail()}"
+        time.sleep(0.01)
+
+
 def healths(control):
     return {b["address"]: b["health"]
             for b in control.api.get("/v1/services/pay")["backends"]}

@@ -7,7 +7,7 @@ import threading
 import pytest
 from scapy.layers.inet import IP
 
-from harness.balancer import VIP, Balancer
+from harness.balancer import Balancer, document
 
 HOSTS = ["127.0.2.1", "127.0.2.2"]
 
@@ -24,17 +24,9 @@ def listeners():
         listener.close()
 
 
-def document(port, interval, health=""):
-    return f"""\
-services:
-  - name: pay
-    address: {VIP}
-    protocol: tcp
-    port: 443
-    mode: ipip
-    health: {{checks: [{{type: tcp, port: {port}, interval: {interval}, timeout: 5s}}]{health}}}
-    backends: [{", ".join(f"{{address: {host}}}" for host in HOSTS)}]
-"""
+def checked(port, interval, more=""):
+    return document(HOSTS, (
+        f"checks: [{{type: tcp, port: {port}, interval: {interval}, timeout: 5s}}]{more}"))
 
 
 def healths(balancer):
@@ -50,7 +42,7 @@ def restart_with(balancer, text):
 
 def balancer_of(listeners, health=""):
     port = listeners[HOSTS[1]].getsockname()[1]
-    return Balancer("restart", document(port, "20ms", health)), port
+    return Balancer("restart", checked(port, "20ms", health)), port
 
 
 def test_who_was_down_stays_down(listeners):
@@ -60,10 +52,10 @@ def test_who_was_down_stays_down(listeners):
         listeners.pop(HOSTS[0]).close()
         balancer.until(lambda: healths(balancer) == ["down", "up"], "one is down")
         balancer.until(lambda: balancer.status()["dataplane"]["in_sync"], "in sync")
-        restart_with(balancer, document(port, "1h"))
+        restart_with(balancer, checked(port, "1h"))
         assert healths(balancer) == ["down", "up"]
         assert {IP(balancer.encapsulated()).dst for _ in range(30)} == {HOSTS[1]}
-        restart_with(balancer, document(port, "20ms"))
+        restart_with(balancer, checked(port, "20ms"))
         listeners[HOSTS[0]] = socket.create_server((HOSTS[0], port), backlog=64)
         balancer.until(lambda: healths(balancer) == ["up", "up"], "it is up again")
     finally:
@@ -80,7 +72,7 @@ def test_who_is_down_initially_is_not_taken_out_by_a_restart(listeners):
         restarted = threading.Event()
 
         def restart():
-            restart_with(balancer, document(port, "1h", ", initial: down"))
+            restart_with(balancer, checked(port, "1h", ", initial: down"))
             restarted.set()
         thread = threading.Thread(target=restart)
         thread.start()
@@ -105,7 +97,7 @@ def test_a_slow_start_goes_on(listeners):
         balancer.api.override("pay", HOSTS[0], state="disabled")
         balancer.api.override("pay", HOSTS[0], state="enabled")
         assert factors() == [0.05, 1]
-        restart_with(balancer, document(port, "1h", ", slow-start: 1h"))
+        restart_with(balancer, checked(port, "1h", ", slow-start: 1h"))
         assert factors() == [0.05, 1]
     finally:
         balancer.end()

@@ -1,74 +1,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Agents and slow start as packets show them: who gets new flows, and who keeps what he has."""
 
-import socket
-import threading
-
 import pytest
 from scapy.layers.inet import IP
 
-from harness.balancer import VIP, Balancer
+from harness.agent import agents_at
+from harness.balancer import Balancer, document
 
 HOSTS = ["127.0.2.1", "127.0.2.2", "127.0.2.3"]
 
 
-class Agents:
-    """One port at every host; each says its line."""
-
-    def __init__(self):
-        self.lines = dict.fromkeys(HOSTS, "up")
-        self.listeners = {}
-        self.port = 0
-        for host in HOSTS:
-            self.listeners[host] = socket.create_server((host, self.port), backlog=64)
-            self.port = self.listeners[host].getsockname()[1]
-        self.threads = [threading.Thread(target=self._serve, args=[host]) for host in HOSTS]
-        for thread in self.threads:
-            thread.start()
-
-    def _serve(self, host):
-        while True:
-            try:
-                peer, _ = self.listeners[host].accept()
-            except OSError:
-                return
-            with peer:
-                try:
-                    peer.sendall(self.lines[host].encode() + b"\n")
-                except OSError:
-                    pass
-
-    def end(self):
-        for listener in self.listeners.values():
-            if listener.fileno() >= 0:
-                listener.shutdown(socket.SHUT_RDWR)
-                listener.close()
-        for thread in self.threads:
-            thread.join()
-
-
 @pytest.fixture
 def agents():
-    agents = Agents()
+    agents = agents_at(HOSTS)
     yield agents
-    agents.end()
+    for agent in agents:
+        agent.end()
 
 
 @pytest.fixture
 def balancer(agents):
-    balancer = Balancer("shares", f"""\
-services:
-  - name: pay
-    address: {VIP}
-    protocol: tcp
-    port: 443
-    mode: ipip
-    slots: 65537
-    health:
-      checks: [{{type: agent, port: {agents.port}, interval: 20ms, timeout: 5s}}]
-      slow-start: 1h
-    backends: [{", ".join(f"{{address: {host}}}" for host in HOSTS)}]
-""")
+    balancer = Balancer("shares", document(HOSTS, (
+        f"checks: [{{type: agent, port: {agents[0].port}, interval: 20ms, timeout: 5s}}], "
+        "slow-start: 1h"), "    slots: 65537\n"))
     balancer.until(lambda: [b["health"] for b in views(balancer)] == ["up"] * len(HOSTS),
                    "the agents are heard")
     yield balancer
@@ -91,10 +45,10 @@ def new_flows_go_to(balancer, nb=40):
 
 def test_an_agent_sets_the_share_of_new_flows(balancer, agents):
     wait_for_shares(balancer, [1 / 3] * 3)
-    agents.lines[HOSTS[0]] = "25%"
-    agents.lines[HOSTS[1]] = "50%"
+    agents[0].line = "25%"
+    agents[1].line = "50%"
     wait_for_shares(balancer, [1 / 7, 2 / 7, 4 / 7])
-    agents.lines[HOSTS[0]] = agents.lines[HOSTS[1]] = "100%"
+    agents[0].line = agents[1].line = "100%"
     wait_for_shares(balancer, [1 / 3] * 3)
 
 
@@ -102,11 +56,11 @@ def test_drain_keeps_flows_and_ready_starts_slowly(balancer, agents):
     one = HOSTS[0]
     client = IP(balancer.encapsulated_for(one)[20:]).src
     assert IP(balancer.encapsulated(client, "A")).dst == one
-    agents.lines[one] = "drain"
+    agents[0].line = "drain"
     wait_for_shares(balancer, [0, 1 / 2, 1 / 2])
     assert new_flows_go_to(balancer) == set(HOSTS[1:])
     assert IP(balancer.encapsulated(client, "A")).dst == one
-    agents.lines[one] = "ready"
+    agents[0].line = "ready"
     wait_for_shares(balancer, [.05 / 2.05, 1 / 2.05, 1 / 2.05])
     assert IP(balancer.encapsulated(client, "A")).dst == one
 
@@ -123,19 +77,19 @@ def test_down_moves_flows(balancer, agents):
     one = HOSTS[0]
     client = IP(balancer.encapsulated_for(one)[20:]).src
     assert IP(balancer.encapsulated(client, "A")).dst == one
-    agents.lines[one] = "down # no disk"
+    agents[0].line = "down # no disk"
     wait_for_shares(balancer, [0, 1 / 2, 1 / 2])
     assert IP(balancer.encapsulated(client, "A")).dst in HOSTS[1:]
 
 
 def test_the_word_of_agents_outlives_the_daemon(balancer, agents):
     """Until they have spoken to the new one, which here they do not."""
-    one, two = HOSTS[:2]
-    agents.lines[one] = "drain"
-    agents.lines[two] = "25%"
+    agents[0].line = "drain"
+    agents[1].line = "25%"
     wait_for_shares(balancer, [0, 1 / 5, 4 / 5])
     balancer.daemon.kill()
-    agents.end()
+    for agent in agents:
+        agent.end()
     balancer.start_daemon()
     assert [round(b["factor"], 2) for b in views(balancer)] == [0, 0.25, 1]
     wait_for_shares(balancer, [0, 1 / 5, 4 / 5])

@@ -9,7 +9,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-from harness.balancer import VIP, Balancer
+from harness.balancer import Balancer, document
 from harness.rig import FRONT_MAC, OWN, WIRE_MAC
 
 HOSTS = ["127.0.2.1", "127.0.2.2"]
@@ -36,20 +36,6 @@ class Backends:
             self.close(host)
 
 
-def document(port):
-    return f"""\
-services:
-  - name: pay
-    address: {VIP}
-    protocol: tcp
-    port: 443
-    mode: ipip
-    on-down: reset
-    health: {{checks: [{{type: tcp, port: {port}, {RARELY}}}], initial: up}}
-    backends: [{", ".join(f"{{address: {host}}}" for host in HOSTS)}]
-"""
-
-
 def unreachable(balancer, packet):
     """A router says that it cannot deliver this."""
     balancer.rig.front.send(bytes(Ether(src=WIRE_MAC, dst=FRONT_MAC)
@@ -66,7 +52,9 @@ def backends():
 
 @pytest.fixture
 def balancer(backends):
-    balancer = Balancer("suspicion", document(backends.port))
+    balancer = Balancer("suspicion", document(
+        HOSTS, f"checks: [{{type: tcp, port: {backends.port}, {RARELY}}}], initial: up",
+        "    on-down: reset\n"))
     yield balancer
     balancer.end()
 
