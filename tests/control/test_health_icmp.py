@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Checks by ICMP echo, through the real guideway-pinger, of a host behind a cable."""
 
+import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -11,8 +13,8 @@ import pytest
 
 from harness.api import ApiError
 from harness.checks import document, healths, wait_for, wait_until
-from harness.pinger import (ANSWERED, FAILED, HOST, OWN, SENT, UNREACHABLE, UNREACHED, Network,
-                            Pinger, request, results)
+from harness.pinger import (ANSWERED, FAILED, HOST, OWN, RESULT, SENT, UNREACHABLE, UNREACHED,
+                            Network, Pinger, request, results)
 from harness.process import BUILD
 
 FAST = "interval: 50ms, fast-interval: 20ms, timeout: 1s"
@@ -247,3 +249,28 @@ def test_its_command_line(words, code, said):
     done = subprocess.run([str(BUILD / "guideway-pinger"), *words], capture_output=True, text=True,
                           check=False, timeout=30)
     assert done.returncode == code and said in done.stdout + done.stderr
+
+
+def test_a_pinger_that_talks_nonsense_takes_nobody_down(control, tmp_path):
+    """Whatever sits at its socket: the daemon lives, and no backend is judged by it."""
+    path = tmp_path / "pinger.sock"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen(8)
+    listener.settimeout(60)
+    control.options += ["--pinger", str(path)]
+    control.start(document(0, health="min-healthy: 0", hosts=["127.0.1.1"], checks=(
+        "{type: icmp, interval: 20ms, fast-interval: 20ms, timeout: 100ms, fall: 1, jitter: 0%}")))
+    of_no_kind = RESULT.pack(0, 99, 0)
+    for nonsense in (b"x", RESULT.pack(1, SENT, 0)[:-1], of_no_kind * 64, of_no_kind * 65,
+                     RESULT.pack(0xffffffff, ANSWERED, 0), RESULT.pack(0, UNREACHED, 0), b""):
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(60)
+            number, = struct.unpack_from("=I", peer.recv(4096))
+            peer.send(nonsense)
+            with contextlib.suppress(BrokenPipeError):  # The daemon may have hung up.
+                peer.send(RESULT.pack(number, 77, -1))
+    wait_until(control, lambda: checks(control)[0]["trouble"] > 10, "no trouble is seen")
+    assert healths(control) == {"127.0.1.1": "unknown"} and checks(control)[0]["bad"] == 0
+    listener.close()
