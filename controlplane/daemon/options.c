@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <syslog.h>
 
 #include "controlplane/daemon/daemon.h"
@@ -112,6 +113,8 @@ take_option(int option, const char *value, struct options *out)
 		out->channel = value;
 		return -1;
 	case OPTION_PINGER:
+		if (strlen(value) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+			return usage_error("--pinger: too long for the path of a socket: ", value);
 		out->pinger = value;
 		return -1;
 	case OPTION_API:

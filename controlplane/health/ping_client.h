@@ -28,7 +28,7 @@ struct ping_wait {
 	uint32_t id; /**< The client's; 0: does not wait. */
 };
 
-/** @param path Of the pinger's socket; copied. @return NULL: out of memory. */
+/** @param path Of the pinger's socket; copied. Where it is too long for one, nobody is. @return NULL: out of memory. */
 struct ping_client *ping_client_create(struct ev_loop *loop, const char *path);
 /** Nobody waits any more. Legal with NULL. */
 void ping_client_destroy(struct ping_client *c);

@@ -240,6 +240,12 @@ def test_another_user_may_not_ask(network, tmp_path):
     assert pinger.program.end() == 0
 
 
+def test_a_path_that_no_socket_can_have_is_misuse(control):
+    done = subprocess.run(control.command("--pinger", "/tmp/" + "a" * 103), capture_output=True,
+                          text=True, check=False, timeout=30)
+    assert done.returncode == 2 and "too long for the path of a socket" in done.stderr
+
+
 @pytest.mark.parametrize("words, code, said", [
     (["--help"], 0, "CAP_NET_RAW"), (["--version"], 0, "guideway-pinger "),
     (["--user", "nobody-of-that-name"], 2, "no such user"), (["more"], 2, "unexpected argument"),
