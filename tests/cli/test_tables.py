@@ -10,6 +10,7 @@ import time
 import pytest
 
 from console import LONG_ADDRESS, check_alignment, check_golden, steady, table
+from harness.agent import Agent
 from harness.certificates import self_signed, server_context
 
 #: golden file -> the command line.
@@ -152,18 +153,8 @@ services:
 
 
 def test_backend_show_tells_what_an_agent_says_and_how_slow_a_start_is(bare):
-    listener = socket.create_server(("127.0.3.1", 0))
-    port = listener.getsockname()[1]
-
-    def serve():
-        try:
-            while True:
-                with listener.accept()[0] as peer:
-                    peer.sendall(b"up 60%\n")
-        except OSError:
-            pass
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    agent = Agent("127.0.3.1")
+    agent.line = "up 60%"
     bare.start(f"""\
 services:
   - name: pay
@@ -171,7 +162,7 @@ services:
     protocol: tcp
     port: 443
     mode: ipip
-    health: {{checks: [{{type: agent, address: 127.0.3.1, port: {port}, interval: 20ms}}], slow-start: 1h}}
+    health: {{checks: [{{type: agent, address: 127.0.3.1, port: {agent.port}, interval: 20ms}}], slow-start: 1h}}
     backends: [{{address: 127.0.3.1}}, {{address: 127.0.3.2}}]
 """)
     end = time.monotonic() + 60
@@ -180,12 +171,9 @@ services:
     bare.ok("backend", "set", "127.0.3.1", "--weight", "0")
     bare.ok("backend", "set", "127.0.3.1", "--weight", "100")
     shown = bare.ok("backend", "show", "127.0.3.1")
-    assert f"agent       60% (127.0.3.1 port {port})\n" in shown
-    assert re.search(r"^factor      0\.050, slow start for .+ more$", shown,
-                     re.M), shown
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(60)
+    assert f"agent       60% (127.0.3.1 port {agent.port})\n" in shown
+    assert re.search(r"^factor      0\.050, slow start for .+ more$", shown, re.M), shown
+    agent.end()
 
 
 def test_what_backend_show_says_of_checks(bare):

@@ -240,6 +240,20 @@ test_silence_is_down_after_the_timeout(void **state)
 	close(fd);
 }
 
+/** Suspect the only check of a set that is just taken into use. */
+static void
+suspect_when_taken_over(void)
+{
+	uint64_t deadline = clock_monotonic_us() + PATIENCE_S * UINT64_C(1000000);
+	struct check_state s;
+
+	while (!checker_look(checker, 0, &s)) {
+		assert_true(clock_monotonic_us() < deadline);
+		run_for(0.005);
+	}
+	checker_suspect(checker, 0);
+}
+
 static void
 test_suspicion_makes_one_refusal_enough(void **state)
 {
@@ -253,28 +267,13 @@ test_suspicion_makes_one_refusal_enough(void **state)
 	c.interval_ms = CHECK_MAX_INTERVAL_MS;
 	c.fast_interval_ms = CHECK_MAX_INTERVAL_MS;
 	use(&c, 1);
-	run_for(0.05); /* The first attempt would come within an hour. */
-	checker_suspect(checker, 0);
+	suspect_when_taken_over(); /* The first attempt would come within an hour. */
 	s = wait_for(0, HEALTH_UP);
 	assert_int_equal(s.nb_attempts, 1);
 	close(fd);
 	checker_suspect(checker, 0);
 	s = wait_for(0, HEALTH_DOWN);
 	assert_int_equal(s.nb_attempts, 2);
-}
-
-/** Suspect the only check of a set that is just taken into use. */
-static void
-suspect_when_taken_over(void)
-{
-	uint64_t deadline = clock_monotonic_us() + PATIENCE_S * UINT64_C(1000000);
-	struct check_state s;
-
-	while (!checker_look(checker, 0, &s)) {
-		assert_true(clock_monotonic_us() < deadline);
-		run_for(0.005);
-	}
-	checker_suspect(checker, 0);
 }
 
 static void
