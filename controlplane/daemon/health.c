@@ -266,7 +266,9 @@ void
 health_judge_queue(struct health *h)
 {
 	struct watch *w = &h->watch;
+	uint64_t since_us = h->since_us != 0 ? h->since_us : clock_monotonic_us();
 
+	h->since_us = 0;
 	h->is_news = false;
 	while (w->nb_queue > 0) {
 		struct watched *s = &w->services[w->queue[--w->nb_queue]];
@@ -275,11 +277,7 @@ health_judge_queue(struct health *h)
 		judge_service(h, s);
 	}
 	if (w->nb_touched > 0)
-		h->changed(h->context,
-				!h->is_news			   ? 0
-						: h->since_us != 0 ? h->since_us
-								   : clock_monotonic_us());
-	h->since_us = 0;
+		h->changed(h->context, h->is_news ? since_us : 0);
 }
 
 static void

@@ -423,11 +423,13 @@ is_unchanged(const struct reconcile *r, const struct change_request *request)
 static json_t *
 changes_of(struct reconcile *r, const struct change_request *request, struct desired *new)
 {
-	struct diff *diff = !request->has_balancer ? diff_make(r->desired, new) : NULL;
-	json_t *changes = request->has_balancer ? json_null()
-			: diff != NULL		? diff_to_json(diff)
-						: NULL;
+	struct diff *diff;
+	json_t *changes;
 
+	if (request->has_balancer)
+		return json_null();
+	diff = diff_make(r->desired, new);
+	changes = diff != NULL ? diff_to_json(diff) : NULL;
 	diff_free(diff);
 	return changes;
 }
