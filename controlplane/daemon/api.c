@@ -12,36 +12,42 @@
 struct route {
 	const char *method;
 	const char *path; /* "{}" stands for any one segment. */
+	enum role role;	  /* The least that may. */
 	bool changes;
 	const char *params; /* Known query parameters, between spaces. */
 	void (*handle)(struct request *r);
 };
 
 static const struct route routes[] = {
-	{ "GET", "v1/status", false, "", api_status },
-	{ "GET", "v1/services", false, "", api_services },
-	{ "GET", "v1/services/{}", false, "", api_service },
-	{ "POST", "v1/services/{}/backends", true, CHANGE_PARAMS, api_backend_add },
-	{ "GET", "v1/services/{}/backends/{}", false, "", api_backend },
-	{ "PATCH", "v1/services/{}/backends/{}", true, CHANGE_PARAMS, api_backend_patch },
-	{ "DELETE", "v1/services/{}/backends/{}", true, CHANGE_PARAMS, api_backend_remove },
-	{ "GET", "v1/backends", false, "service", api_backends },
-	{ "GET", "v1/backends/{}", false, "", api_backend_everywhere },
-	{ "PATCH", "v1/backends/{}", true, CHANGE_PARAMS, api_backend_patch_everywhere },
-	{ "DELETE", "v1/backends/{}", true, CHANGE_PARAMS, api_backend_remove_everywhere },
-	{ "GET", "v1/config", false, "effective", api_config_get },
-	{ "PUT", "v1/config", true, CHANGE_PARAMS " reset_overrides allow_empty name",
+	{ "GET", "v1/status", ROLE_VIEWER, false, "", api_status },
+	{ "GET", "v1/services", ROLE_VIEWER, false, "", api_services },
+	{ "GET", "v1/services/{}", ROLE_VIEWER, false, "", api_service },
+	{ "POST", "v1/services/{}/backends", ROLE_ADMIN, true, CHANGE_PARAMS, api_backend_add },
+	{ "GET", "v1/services/{}/backends/{}", ROLE_VIEWER, false, "", api_backend },
+	{ "PATCH", "v1/services/{}/backends/{}", ROLE_OPERATOR, true, CHANGE_PARAMS,
+			api_backend_patch },
+	{ "DELETE", "v1/services/{}/backends/{}", ROLE_ADMIN, true, CHANGE_PARAMS,
+			api_backend_remove },
+	{ "GET", "v1/backends", ROLE_VIEWER, false, "service", api_backends },
+	{ "GET", "v1/backends/{}", ROLE_VIEWER, false, "", api_backend_everywhere },
+	{ "PATCH", "v1/backends/{}", ROLE_OPERATOR, true, CHANGE_PARAMS,
+			api_backend_patch_everywhere },
+	{ "DELETE", "v1/backends/{}", ROLE_ADMIN, true, CHANGE_PARAMS,
+			api_backend_remove_everywhere },
+	{ "GET", "v1/config", ROLE_VIEWER, false, "effective", api_config_get },
+	{ "PUT", "v1/config", ROLE_ADMIN, true, CHANGE_PARAMS " reset_overrides allow_empty name",
 			api_config_put },
-	{ "GET", "v1/overrides", false, "", api_overrides },
-	{ "DELETE", "v1/overrides", true, CHANGE_PARAMS " service backend", api_overrides_reset },
-	{ "GET", "v1/balancer", false, "", api_balancer },
-	{ "PATCH", "v1/balancer", true, CHANGE_PARAMS, api_balancer_patch },
-	{ "GET", "metrics", false, "", api_metrics },
-	{ "GET", "v1/stats", false, "", api_stats },
-	{ "GET", "v1/events", false, "since limit", api_events },
-	{ "GET", "v1/audit", false, "limit before", api_audit },
-	{ "GET", "v1/revisions", false, "limit", api_revisions },
-	{ "GET", "v1/revisions/{}", false, "", api_revision },
+	{ "GET", "v1/overrides", ROLE_VIEWER, false, "", api_overrides },
+	{ "DELETE", "v1/overrides", ROLE_OPERATOR, true, CHANGE_PARAMS " service backend",
+			api_overrides_reset },
+	{ "GET", "v1/balancer", ROLE_VIEWER, false, "", api_balancer },
+	{ "PATCH", "v1/balancer", ROLE_OPERATOR, true, CHANGE_PARAMS, api_balancer_patch },
+	{ "GET", "metrics", ROLE_VIEWER, false, "", api_metrics },
+	{ "GET", "v1/stats", ROLE_VIEWER, false, "", api_stats },
+	{ "GET", "v1/events", ROLE_VIEWER, false, "since limit", api_events },
+	{ "GET", "v1/audit", ROLE_VIEWER, false, "limit before", api_audit },
+	{ "GET", "v1/revisions", ROLE_VIEWER, false, "limit", api_revisions },
+	{ "GET", "v1/revisions/{}", ROLE_VIEWER, false, "", api_revision },
 };
 
 /** Does the request's path have the form of @p path? */
@@ -145,12 +151,12 @@ api_check(struct request *r)
 				&(struct api_error){
 						.code = "not_found", .hint = "see doc/api.md" },
 				"no such path");
-	} else if (route->changes && !r->peer.may_write) {
+	} else if (r->peer.role < route->role) {
 		request_fail(r, 403,
 				&(struct api_error){ .code = "denied",
 						.hint = "root, the daemon's user and members of --api-group may" },
-				"uid %u may read but not change anything",
-				(unsigned int)r->peer.uid);
+				"uid %u has the role %s; this needs %s", (unsigned int)r->peer.uid,
+				role_name(r->peer.role), role_name(route->role));
 	} else {
 		check_params(r, route);
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,8 +38,11 @@ peer_identify(int fd, gid_t group, struct peer *out)
 	out->pid = cred.pid;
 	out->uid = cred.uid;
 	out->gid = cred.gid;
-	out->may_write = cred.uid == 0 || cred.uid == geteuid() ||
-			(group != (gid_t)-1 && (cred.gid == group || is_member(fd, group)));
+	out->role = cred.uid == 0 || cred.uid == geteuid() ||
+					(group != (gid_t)-1 &&
+							(cred.gid == group || is_member(fd, group)))
+			? ROLE_ADMIN
+			: ROLE_VIEWER;
 	return 0;
 }
 

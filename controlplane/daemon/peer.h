@@ -9,16 +9,17 @@
  * Thread safety: pure but for system calls.
  */
 
-#include <stdbool.h>
 #include <sys/types.h>
 
+#include "controlplane/daemon/role.h"
 #include "controlplane/daemon/store.h"
 
 struct peer {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
-	bool may_write; /**< root, our own user, or a member of the API's group. */
+	/** ROLE_ADMIN: root, our own user, or a member of the API's group; others: ROLE_VIEWER. */
+	enum role role;
 };
 
 /**
