@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/api_plan.h"
 #include "controlplane/daemon/daemon.h"
 
 #define CHANGE_PARAMS "dry_run expect_revision"
@@ -35,8 +36,15 @@ static const struct route routes[] = {
 	{ "DELETE", "v1/backends/{}", ROLE_ADMIN, true, CHANGE_PARAMS,
 			api_backend_remove_everywhere },
 	{ "GET", "v1/config", ROLE_VIEWER, false, "effective", api_config_get },
-	{ "PUT", "v1/config", ROLE_ADMIN, true, CHANGE_PARAMS " reset_overrides allow_empty name",
+	{ "PUT", "v1/config", ROLE_ADMIN, true,
+			CHANGE_PARAMS " reset_overrides allow_empty name force confirm_s",
 			api_config_put },
+	{ "POST", "v1/plan", ROLE_VIEWER, false, "reset_overrides name revision", api_plan },
+	{ "GET", "v1/confirm", ROLE_VIEWER, false, "", api_confirm_get },
+	{ "POST", "v1/confirm", ROLE_OPERATOR, true, CHANGE_PARAMS, api_confirm },
+	{ "POST", "v1/rollback", ROLE_ADMIN, true, CHANGE_PARAMS " revision force confirm_s",
+			api_rollback },
+	{ "GET", "v1/diff", ROLE_VIEWER, false, "from to", api_diff },
 	{ "GET", "v1/overrides", ROLE_VIEWER, false, "", api_overrides },
 	{ "DELETE", "v1/overrides", ROLE_OPERATOR, true, CHANGE_PARAMS " service backend",
 			api_overrides_reset },
@@ -169,15 +177,19 @@ run(const struct route *route, struct request *r)
 		route->handle(r);
 }
 
+bool
+api_is_busy(const struct daemon *d)
+{
+	return reconcile_busy(d->reconcile) || d->planned_change != NULL;
+}
+
 void
 api_handle(struct request *r)
 {
 	bool path_known;
 	const struct route *route = route_find(r, &path_known);
 
-	if (route->changes &&
-			(reconcile_busy(r->daemon->reconcile) ||
-					!STAILQ_EMPTY(&r->daemon->waiting)))
+	if (route->changes && (api_is_busy(r->daemon) || !STAILQ_EMPTY(&r->daemon->waiting)))
 		STAILQ_INSERT_TAIL(&r->daemon->waiting, r, waiting);
 	else
 		run(route, r);
@@ -186,7 +198,7 @@ api_handle(struct request *r)
 void
 api_wake(struct daemon *d)
 {
-	while (!STAILQ_EMPTY(&d->waiting) && !reconcile_busy(d->reconcile) && !d->reload_wanted) {
+	while (!STAILQ_EMPTY(&d->waiting) && !api_is_busy(d) && !d->reload_wanted) {
 		struct request *r = STAILQ_FIRST(&d->waiting);
 		bool path_known;
 
@@ -199,6 +211,7 @@ void
 api_stop(struct daemon *d)
 {
 	api_events_stop(d);
+	api_plan_stop(d);
 	while (!STAILQ_EMPTY(&d->waiting)) {
 		struct request *r = STAILQ_FIRST(&d->waiting);
 

@@ -10,6 +10,8 @@
  * Thread safety: the main thread only.
  */
 
+#include <stdbool.h>
+
 #include "controlplane/daemon/request.h"
 
 struct daemon;
@@ -18,6 +20,8 @@ struct daemon;
 void api_check(struct request *r);
 /** For http_conf: the request is whole. */
 void api_handle(struct request *r);
+/** Is a change under way, or planned? */
+bool api_is_busy(const struct daemon *d);
 /** No change is under way: start those that wait. */
 void api_wake(struct daemon *d);
 /** The daemon stops: reply to those that wait. */

@@ -10,6 +10,7 @@
 
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/config_read.h"
+#include "controlplane/daemon/confirm.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/service_id.h"
@@ -163,6 +164,7 @@ reply_success(struct request *r, const struct change_result *result)
 			in_force ? json_integer((json_int_t)result->latency_us) : json_null());
 
 	json_object_set(json, "changes", result->changes);
+	json_object_set_new(json, "confirm", confirm_view(r->daemon->confirm));
 	if (strcmp(r->method, "DELETE") == 0 && strcmp(r->segments[1], "overrides") == 0)
 		json_object_set_new(json, "overrides_reset", json_integer(r->nb_reset));
 	request_reply(r, 200, json);
@@ -198,13 +200,21 @@ on_done(void *context, const struct change_result *result)
 	}
 }
 
-static void
-change_drop(struct change_request *change)
+void
+api_change_drop(struct change_request *change)
 {
 	json_decref(change->before);
 	json_decref(change->after);
 	config_unref(change->config);
 	overrides_unref(change->overrides);
+}
+
+void
+api_fail_stale(struct request *r, uint64_t revision, uint64_t expected)
+{
+	request_fail(r, 409, &(struct api_error){ .code = "stale_revision" },
+			"the revision is %" PRIu64 ", not %" PRIu64 "; nothing was changed",
+			revision, expected);
 }
 
 bool
@@ -217,17 +227,39 @@ api_revision_is_expected(struct request *r)
 		return false;
 	if (expected == revision)
 		return true;
-	request_fail(r, 409, &(struct api_error){ .code = "stale_revision" },
-			"the revision is %llu, not %llu; nothing was changed",
-			(unsigned long long)revision, (unsigned long long)expected);
+	api_fail_stale(r, revision, expected);
 	return false;
+}
+
+bool
+api_config_may_change(const struct request *r, const struct change_request *change)
+{
+	const struct store_state *state = reconcile_state(r->daemon->reconcile);
+
+	return change->config == NULL || state->confirm.revision == 0 ||
+			(change->has_confirm && change->confirm.revision == 0);
+}
+
+static void
+fail_pending(struct request *r)
+{
+	request_fail(r, 409,
+			&(struct api_error){ .code = "confirm_pending",
+					.hint = "guideway confirm, or guideway rollback" },
+			"revision %" PRIu64
+			" waits to be confirmed; until then the configuration cannot change",
+			reconcile_state(r->daemon->reconcile)->revision);
 }
 
 void
 api_change(struct request *r, struct change_request *change)
 {
-	if (request_param_bool(r, "dry_run", &change->dry_run))
+	if (!api_config_may_change(r, change)) {
+		fail_pending(r);
+		api_change_drop(change);
+	} else if (request_param_bool(r, "dry_run", &change->dry_run)) {
 		reconcile_change(r->daemon->reconcile, change, on_done, r);
-	else
-		change_drop(change);
+	} else {
+		api_change_drop(change);
+	}
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controlplane/daemon/api_handlers.h"
+#include "controlplane/daemon/api_plan.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/daemon.h"
@@ -97,9 +98,8 @@ format_of(struct request *r, enum document_format *out)
 	return false;
 }
 
-/** @return NULL: replied. */
-static struct config *
-parse_body(struct request *r)
+struct config *
+api_config_body(struct request *r)
 {
 	const char *name = request_param(r, "name");
 	enum document_format format;
@@ -127,7 +127,15 @@ api_config_put(struct request *r)
 			!request_param_bool(r, "allow_empty", &allow_empty))
 		return;
 	change = api_change_request(r, "config.apply");
-	change.config = parse_body(r);
+	if (!api_read_confirm(r, &change))
+		return;
+	if (reset && change.has_confirm) {
+		request_fail(r, 400,
+				&(struct api_error){ .code = "bad_request", .path = "confirm_s" },
+				"reset_overrides and confirm_s exclude each other: a revert would not bring overrides back");
+		return;
+	}
+	change.config = api_config_body(r);
 	if (change.config == NULL)
 		return;
 	if (change.config->nb_services == 0 && state->config->nb_services != 0 && !allow_empty) {
@@ -155,7 +163,10 @@ api_config_put(struct request *r)
 			"overrides", (json_int_t)state->overrides->nb);
 	change.after = json_pack("{s:I, s:I}", "services", (json_int_t)change.config->nb_services,
 			"backends", (json_int_t)change.config->nb_members);
-	api_change(r, &change);
+	if (change.config->nb_services == 0) /* allow_empty says it twice already. */
+		api_change(r, &change);
+	else
+		api_change_guarded(r, &change);
 }
 
 /* History. */

@@ -32,6 +32,9 @@ void api_events(struct request *r);
 void api_audit(struct request *r);
 void api_revisions(struct request *r);
 void api_revision(struct request *r);
+void api_plan(struct request *r);
+void api_diff(struct request *r);
+void api_confirm_get(struct request *r);
 
 /* Changing. */
 void api_config_put(struct request *r);
@@ -42,6 +45,8 @@ void api_backend_patch(struct request *r);
 void api_backend_patch_everywhere(struct request *r);
 void api_overrides_reset(struct request *r);
 void api_balancer_patch(struct request *r);
+void api_rollback(struct request *r);
+void api_confirm(struct request *r);
 
 /* Shared. */
 
@@ -63,6 +68,13 @@ bool api_read_body(struct request *r, const struct field *fields, unsigned int n
 /** Reply with 404. @param service Which has it not; NULL: no service has. */
 void api_no_such_backend(
 		struct request *r, const char *address, const struct config_service *service);
+/** Reply with 409: the revision is another one. */
+void api_fail_stale(struct request *r, uint64_t revision, uint64_t expected);
+/**
+ * While a configuration waits to be confirmed, another one would blur what a revert means.
+ * @return false: api_change() would refuse this change.
+ */
+bool api_config_may_change(const struct request *r, const struct change_request *change);
 /** Is `expect_revision`, if it is given, the current one? @return false: replied. */
 bool api_revision_is_expected(struct request *r);
 /**
@@ -70,6 +82,10 @@ bool api_revision_is_expected(struct request *r);
  * @param change Its references are taken.
  */
 void api_change(struct request *r, struct change_request *change);
+/** Give back the references of a change that is not made. */
+void api_change_drop(struct change_request *change);
+/** The configuration that is the body, YAML or JSON. @return one reference; NULL: replied. */
+struct config *api_config_body(struct request *r);
 /** "uid 0 (root)": who asks. */
 void api_name_actor(const struct request *r, char *out, size_t size);
 /** A change request by this peer. */

@@ -85,6 +85,7 @@ api_status(struct request *r)
 			d->key.fingerprint, "services", (json_int_t)state->config->nb_services,
 			"backends", (json_int_t)state->config->nb_members);
 	json_object_set_new(json, "overrides", api_overrides_view(d));
+	json_object_set_new(json, "confirm", confirm_view(d->confirm));
 	json_object_set_new(json, "balancer", balancer_view(d->balancer));
 	json_object_set_new(json, "dataplane", dataplane_view(d));
 	json_object_set_new(json, "last_apply", last_apply_view(d));

@@ -196,8 +196,8 @@ config_service_label(const struct config_service *service, char *buf)
 	return service_id_format(&service->conf.key, buf);
 }
 
-static bool
-service_equal(const struct config_service *a, const struct config_service *b)
+bool
+config_service_equal(const struct config_service *a, const struct config_service *b)
 {
 	if (strcmp(a->name, b->name) != 0 || memcmp(&a->conf, &b->conf, sizeof(a->conf)) != 0 ||
 			!config_health_equal(a->health, b->health) ||
@@ -218,7 +218,7 @@ config_equal(const struct config *a, const struct config *b)
 	if (a->nb_services != b->nb_services)
 		return false;
 	for (uint32_t i = 0; i < a->nb_services; i++) {
-		if (!service_equal(&a->services[i], &b->services[i]))
+		if (!config_service_equal(&a->services[i], &b->services[i]))
 			return false;
 	}
 	return true;

@@ -76,6 +76,9 @@ const struct config_backend *config_find_backend(
 /** What people call it: the name, else the id. @param buf SERVICE_ID_STRLEN bytes. */
 const char *config_service_label(const struct config_service *service, char *buf);
 
+/** The same name, policy, checks and backends, in the same order? */
+bool config_service_equal(const struct config_service *a, const struct config_service *b);
+
 /** The same services, backends, order and names? */
 bool config_equal(const struct config *a, const struct config *b);
 

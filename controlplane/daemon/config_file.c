@@ -168,6 +168,13 @@ apply_good(struct daemon *d, struct config *config, bool always)
 		config_unref(config);
 		return;
 	}
+	if (state->confirm.revision != 0) {
+		log_line(LOG_ERR, "%s: not applied: revision %llu waits to be confirmed",
+				d->options.config, (unsigned long long)state->revision);
+		note(&d->file, CONFIG_FILE_REJECTED, "a change waits to be confirmed");
+		config_unref(config);
+		return;
+	}
 	if (config->nb_services == 0 && state->config->nb_services != 0) {
 		log_line(LOG_ERR,
 				"%s: services: [] would remove all %u services; not applied. If that is "

@@ -59,8 +59,8 @@ lifetimes_to_json(const struct service_conf *conf)
 	return json;
 }
 
-static json_t *
-service_to_json(const struct config_service *service)
+json_t *
+config_service_to_json(const struct config_service *service)
 {
 	const struct service_conf *conf = &service->conf;
 	json_t *json = json_object();
@@ -95,7 +95,7 @@ config_to_json(const struct config *config)
 	json_t *services = json_array();
 
 	for (uint32_t i = 0; i < config->nb_services; i++)
-		json_array_append_new(services, service_to_json(&config->services[i]));
+		json_array_append_new(services, config_service_to_json(&config->services[i]));
 	return json_pack("{s:o}", "services", services);
 }
 

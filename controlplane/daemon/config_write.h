@@ -14,6 +14,9 @@
 
 #include "controlplane/daemon/config.h"
 
+/** One entry of `services`. @return a new reference; NULL: out of memory. */
+json_t *config_service_to_json(const struct config_service *service);
+
 /** {"services": […]}. @return a new reference; NULL: out of memory. */
 json_t *config_to_json(const struct config *config);
 

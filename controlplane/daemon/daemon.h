@@ -15,6 +15,7 @@
 
 #include "controlplane/daemon/balancer.h"
 #include "controlplane/daemon/config_file.h"
+#include "controlplane/daemon/confirm.h"
 #include "controlplane/daemon/events.h"
 #include "controlplane/daemon/hash_key.h"
 #include "controlplane/daemon/health.h"
@@ -24,6 +25,8 @@
 #include "controlplane/daemon/store.h"
 
 STAILQ_HEAD(request_list, request);
+struct planned; /* api_plan.c */
+LIST_HEAD(planned_list, planned);
 
 struct daemon {
 	struct options options;
@@ -33,15 +36,20 @@ struct daemon {
 	struct reconcile *reconcile;
 	struct health *health;
 	struct balancer *balancer;
+	struct confirm *confirm;
 	struct http *http;
 	struct events *events;
 	unsigned int nb_event_streams;
 	struct config_file file;
-	struct request_list waiting; /**< Changes that wait for the one under way. */
-	int64_t started_ms;	     /**< Unix time. */
-	uint64_t started_us;	     /**< Monotonic. */
-	bool health_adopted;	     /**< Of the first dataplane that was met. */
-	bool serving;		     /**< The API answers; READY was said. */
+	struct request_list waiting;	/**< Changes that wait for the one under way. */
+	struct planned_list planned;	/**< Requests whose plan is being made. */
+	struct planned *planned_change; /**< The change among them; NULL: none. */
+	/** No change is under way any more: go on with what waits. Context is the daemon. */
+	void (*wake)(void *context);
+	int64_t started_ms;  /**< Unix time. */
+	uint64_t started_us; /**< Monotonic. */
+	bool health_adopted; /**< Of the first dataplane that was met. */
+	bool serving;	     /**< The API answers; READY was said. */
 	bool stopping;
 	bool reload_wanted; /**< SIGHUP came. */
 	int exit_code;

@@ -136,11 +136,12 @@ on_wake(void *context)
 			    reconcile_state(d->reconcile)->overrides))
 		reconcile_judge_all(d->reconcile);
 	balancer_wake(d->balancer);
+	confirm_wake(d->confirm);
 	if (d->file.at_ms == 0 && !d->file.under_way)
 		config_file_apply(d, false);
 	if (!d->serving && !d->file.under_way)
 		serve(d);
-	if (d->reload_wanted && !reconcile_busy(d->reconcile)) {
+	if (d->reload_wanted && !api_is_busy(d)) {
 		d->reload_wanted = false;
 		log_line(LOG_NOTICE, "SIGHUP: applying %s", d->options.config);
 		config_file_apply(d, true);
@@ -246,7 +247,8 @@ open_parts(struct daemon *d)
 		return EXIT_CODE_FAILED;
 	}
 	d->balancer = balancer_create(d->loop, d->reconcile);
-	if (d->balancer == NULL) {
+	d->confirm = confirm_create(d->loop, d->reconcile, d->store);
+	if (d->balancer == NULL || d->confirm == NULL) {
 		log_line(LOG_ERR, "out of memory");
 		return EXIT_CODE_FAILED;
 	}
@@ -310,6 +312,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN); /* Until the loop takes it. */
 	STAILQ_INIT(&d.waiting);
+	LIST_INIT(&d.planned);
+	d.wake = on_wake;
 	d.started_ms = clock_wall_ms();
 	d.started_us = clock_monotonic_us();
 	d.loop = ev_default_loop(EVFLAG_AUTO);
@@ -338,6 +342,7 @@ main(int argc, char **argv)
 	http_destroy(d.http);
 	health_destroy(d.health);
 	balancer_destroy(d.balancer);
+	confirm_destroy(d.confirm);
 	reconcile_destroy(d.reconcile);
 	events_destroy(d.events);
 	config_unref(d.file.config);

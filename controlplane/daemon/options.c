@@ -22,6 +22,7 @@ static const char usage[] =
 		"      --api SOCKET          the API's socket (/run/guideway/api.sock)\n"
 		"      --api-group GROUP     owner of the API's socket; its members may change things\n"
 		"      --hash-key-file FILE  the group's hash key (hash.key in the state directory)\n"
+		"      --max-change PERCENT  of a service at once without --force (50)\n"
 		"      --log-level LEVEL     error, warning, notice, info (default) or debug\n"
 		"      --check FILE          check a guideway.yaml and exit (0: good, 6: not)\n"
 		"      --version\n"
@@ -36,6 +37,7 @@ enum {
 	OPTION_API,
 	OPTION_API_GROUP,
 	OPTION_HASH_KEY_FILE,
+	OPTION_MAX_CHANGE,
 	OPTION_LOG_LEVEL,
 	OPTION_CHECK,
 	OPTION_VERSION,
@@ -49,6 +51,7 @@ static const struct option long_options[] = {
 	{ "api", required_argument, NULL, OPTION_API },
 	{ "api-group", required_argument, NULL, OPTION_API_GROUP },
 	{ "hash-key-file", required_argument, NULL, OPTION_HASH_KEY_FILE },
+	{ "max-change", required_argument, NULL, OPTION_MAX_CHANGE },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "check", required_argument, NULL, OPTION_CHECK },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -100,6 +103,19 @@ parse_level(const char *name, int *out)
 }
 
 static int
+parse_percent(const char *text, double *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	end += *end == '%';
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || n > 100)
+		return usage_error("--max-change: not 0..100 percent: ", text);
+	*out = (double)n / 100.;
+	return -1;
+}
+
+static int
 take_option(int option, const char *value, struct options *out)
 {
 	switch (option) {
@@ -125,6 +141,8 @@ take_option(int option, const char *value, struct options *out)
 	case OPTION_HASH_KEY_FILE:
 		out->hash_key_file = value;
 		return -1;
+	case OPTION_MAX_CHANGE:
+		return parse_percent(value, &out->max_change);
 	case OPTION_LOG_LEVEL:
 		return parse_level(value, &out->log_level);
 	case OPTION_CHECK:
@@ -153,6 +171,7 @@ options_parse(int argc, char **argv, struct options *out)
 		.pinger = "/run/guideway/pinger.sock",
 		.api = "/run/guideway/api.sock",
 		.api_group = (gid_t)-1,
+		.max_change = 0.5,
 		.log_level = LOG_INFO };
 	while (ret == -1 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
 		ret = take_option(option, optarg, out);

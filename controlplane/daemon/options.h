@@ -29,6 +29,7 @@ struct options {
 	const char *hash_key_file; /**< NULL: hash.key in state_dir. */
 	const char *check;	   /**< Only check this file; NULL: run. */
 	gid_t api_group;	   /**< (gid_t)-1: none. */
+	double max_change;	   /**< Part of a service's traffic that may move unforced. */
 	int log_level;
 };
 

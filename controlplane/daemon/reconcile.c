@@ -415,6 +415,9 @@ is_unchanged(const struct reconcile *r, const struct change_request *request)
 		return false; /* The very first configuration, even if it is empty. */
 	if (request->has_balancer && request->balancer.admin != r->state.balancer.admin)
 		return false;
+	if (request->has_confirm && request->confirm.revision == 0 &&
+			r->state.confirm.revision != 0)
+		return false; /* What waits does no more. */
 	return request->overrides == NULL ||
 			overrides_equal(request->overrides, r->state.overrides);
 }
@@ -445,7 +448,8 @@ write_change(struct reconcile *r, const struct change_request *request, int64_t 
 		.after = request->after,
 		.config = request->config,
 		.overrides = request->overrides,
-		.balancer = request->has_balancer ? &request->balancer : NULL };
+		.balancer = request->has_balancer ? &request->balancer : NULL,
+		.confirm = request->has_confirm ? &request->confirm : NULL };
 	int ret = store_write(r->conf.store, &change, audit_id, revision);
 
 	note_store(r, ret);
@@ -469,6 +473,8 @@ adopt(struct reconcile *r, struct change_request *request, struct desired *new, 
 		overrides_ref(r->state.overrides);
 	if (request->has_balancer)
 		r->state.balancer = request->balancer;
+	if (request->has_confirm)
+		r->state.confirm = request->confirm;
 	r->state.revision = revision;
 	r->op.desired_before = r->desired;
 	r->desired = new;
@@ -479,6 +485,13 @@ wait_for_answer(struct reconcile *r)
 {
 	ev_timer_set(&r->answer_timeout, ANSWER_TIMEOUT_S, 0.);
 	ev_timer_start(r->conf.loop, &r->answer_timeout);
+}
+
+struct desired *
+reconcile_what_if(
+		struct reconcile *r, const struct config *config, const struct overrides *overrides)
+{
+	return make_desired(r, config, overrides, &r->state.balancer);
 }
 
 void
@@ -641,7 +654,7 @@ reconcile_state(const struct reconcile *r)
 	return &r->state;
 }
 
-const struct desired *
+struct desired *
 reconcile_desired(const struct reconcile *r)
 {
 	return r->desired;

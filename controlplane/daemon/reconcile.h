@@ -49,6 +49,8 @@ struct change_request {
 	struct overrides *overrides; /**< Taken; NULL: stay. */
 	bool has_balancer;
 	struct balancer_state balancer; /**< If has_balancer. */
+	bool has_confirm;
+	struct confirm_state confirm; /**< If has_confirm: what waits from then on. */
 	bool dry_run;
 };
 
@@ -117,9 +119,16 @@ void reconcile_abandon(struct reconcile *r);
  */
 bool reconcile_settled(const struct reconcile *r);
 
+/**
+ * What would be wanted of the dataplane with these. Nothing changes.
+ * @return one reference; NULL: out of memory.
+ */
+struct desired *reconcile_what_if(struct reconcile *r, const struct config *config,
+		const struct overrides *overrides);
+
 /* What is. Valid until the loop goes on. */
 const struct store_state *reconcile_state(const struct reconcile *r);
-const struct desired *reconcile_desired(const struct reconcile *r);
+struct desired *reconcile_desired(const struct reconcile *r);
 struct link_state reconcile_link(const struct reconcile *r);
 struct counters *reconcile_counters(const struct reconcile *r);
 /** Why the last write to the store failed; "": it did not. */

@@ -73,35 +73,73 @@ config_from_text(struct store *store, const char *text, size_t len)
 	return config;
 }
 
+static struct config *
+read_config(struct store *store, uint64_t revision, int64_t *at_ms, bool *kept)
+{
+	sqlite3_stmt *s = store_prepare(
+			store, "SELECT at, config FROM revision WHERE revision = ?", "read");
+	struct config *config = NULL;
+	int step;
+
+	*kept = false;
+	if (s == NULL)
+		return NULL;
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)revision);
+	step = sqlite3_step(s);
+	if (step == SQLITE_ROW) {
+		*kept = true;
+		*at_ms = sqlite3_column_int64(s, 0);
+		config = config_from_text(
+				store, store_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+	} else if (step != SQLITE_DONE) {
+		store_fail(store, "read");
+	} else {
+		snprintf(store->error, sizeof(store->error), "revision %llu is missing",
+				(unsigned long long)revision);
+	}
+	sqlite3_finalize(s);
+	return config;
+}
+
+struct config *
+store_config(struct store *store, uint64_t revision, bool *kept)
+{
+	int64_t at_ms;
+
+	return read_config(store, revision, &at_ms, kept);
+}
+
+uint64_t
+store_revision_before(struct store *store, uint64_t revision)
+{
+	sqlite3_stmt *s = store_prepare(store,
+			"SELECT max(revision) FROM revision WHERE revision < ? AND refused = 0",
+			"read");
+	uint64_t found = 0;
+
+	if (s == NULL)
+		return 0;
+	sqlite3_bind_int64(s, 1, (sqlite3_int64)revision);
+	if (sqlite3_step(s) == SQLITE_ROW)
+		found = (uint64_t)sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return found;
+}
+
 static int
 load_config(struct store *store, struct store_state *out)
 {
-	sqlite3_stmt *s;
-	int ret = 0;
+	bool kept;
 
-	if (out->revision == 0) {
-		out->config = config_create();
-		if (out->config != NULL && config_take_services(out->config, NULL, 0) == 0)
-			return 0;
-		snprintf(store->error, sizeof(store->error), "out of memory");
-		return -EIO;
+	if (out->revision != 0) {
+		out->config = read_config(store, out->revision, &out->applied_ms, &kept);
+		return out->config != NULL ? 0 : -EIO;
 	}
-	s = store_prepare(store, "SELECT at, config FROM revision WHERE revision = ?", "read");
-	if (s == NULL)
-		return -EIO;
-	sqlite3_bind_int64(s, 1, (sqlite3_int64)out->revision);
-	if (sqlite3_step(s) == SQLITE_ROW) {
-		out->applied_ms = sqlite3_column_int64(s, 0);
-		out->config = config_from_text(
-				store, store_text(s, 1), (size_t)sqlite3_column_bytes(s, 1));
-		ret = out->config != NULL ? 0 : -EIO;
-	} else {
-		snprintf(store->error, sizeof(store->error), "revision %llu is missing",
-				(unsigned long long)out->revision);
-		ret = -EIO;
-	}
-	sqlite3_finalize(s);
-	return ret;
+	out->config = config_create();
+	if (out->config != NULL && config_take_services(out->config, NULL, 0) == 0)
+		return 0;
+	snprintf(store->error, sizeof(store->error), "out of memory");
+	return -EIO;
 }
 
 /** @return 0; -EINVAL: the row makes no sense. */
@@ -219,6 +257,8 @@ store_load(struct store *store, struct store_state *out)
 		ret = load_overrides(store, out);
 	if (ret == 0)
 		ret = load_balancer(store, &out->balancer);
+	if (ret == 0)
+		ret = store_confirm_load(store, &out->confirm);
 	if (ret != 0) {
 		config_unref(out->config);
 		overrides_unref(out->overrides);
@@ -229,21 +269,23 @@ store_load(struct store *store, struct store_state *out)
 
 /* Writing. */
 
-/** The oldest revisions go; the current one stays whatever its age. */
+/** The oldest revisions go; the current one, and @p kept, stay whatever their age. */
 static int
-prune_history(struct store *store)
+prune_history(struct store *store, uint64_t kept)
 {
 	sqlite3_stmt *s = store_prepare(store,
 			"DELETE FROM revision WHERE revision IN (SELECT revision FROM (SELECT revision,"
 			" row_number() OVER newest AS n, sum(length(config)) OVER newest AS bytes"
 			" FROM revision WINDOW newest AS (ORDER BY revision DESC)) WHERE n > ? OR bytes > ?)"
-			" AND revision <> (SELECT value FROM meta WHERE key = 'revision')",
+			" AND revision <> (SELECT value FROM meta WHERE key = 'revision')"
+			" AND revision <> ?",
 			"write");
 
 	if (s == NULL)
 		return -EIO;
 	sqlite3_bind_int(s, 1, HISTORY_MAX_REVISIONS);
 	sqlite3_bind_int(s, 2, HISTORY_MAX_BYTES);
+	sqlite3_bind_int64(s, 3, (sqlite3_int64)kept);
 	return store_run(store, s, "write");
 }
 
@@ -270,7 +312,9 @@ write_config(struct store *store, const struct store_change *change, const char 
 		ret = meta_set(store, "revision", revision);
 	if (ret == 0)
 		ret = meta_set(store, "last_revision", revision);
-	return ret != 0 ? ret : prune_history(store);
+	if (ret != 0)
+		return ret;
+	return prune_history(store, change->confirm != NULL ? change->confirm->revision : 0);
 }
 
 static int
@@ -353,6 +397,8 @@ store_write(struct store *store, const struct store_change *change, int64_t *aud
 		ret = write_overrides(store, change->overrides);
 	if (ret == 0 && change->balancer != NULL)
 		ret = write_balancer(store, change->balancer);
+	if (ret == 0 && change->confirm != NULL)
+		ret = store_confirm_write(store, change->confirm);
 	ret = store_end(store, ret);
 	free(text);
 	if (ret == 0)
@@ -410,6 +456,8 @@ store_take_back(struct store *store, const struct store_state *before, uint64_t 
 		ret = write_overrides(store, before->overrides);
 	if (ret == 0)
 		ret = write_balancer(store, &before->balancer);
+	if (ret == 0)
+		ret = store_confirm_write(store, &before->confirm);
 	if (ret == 0)
 		ret = store_audit_finish(store, audit_id, "refused", detail);
 	return store_end(store, ret);

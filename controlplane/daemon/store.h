@@ -18,11 +18,13 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "controlplane/daemon/balancer_state.h"
 #include "controlplane/daemon/config.h"
+#include "controlplane/daemon/confirm_state.h"
 #include "controlplane/daemon/override.h"
 
 struct store;
@@ -44,6 +46,7 @@ struct store_change {
 	struct config *config;		       /**< New configuration; NULL: stays. */
 	struct overrides *overrides;	       /**< New overrides; NULL: stay. */
 	const struct balancer_state *balancer; /**< New state of the balancer; NULL: stays. */
+	const struct confirm_state *confirm;   /**< What is to be confirmed now; NULL: stays. */
 };
 
 /** What is current. */
@@ -51,6 +54,7 @@ struct store_state {
 	struct config *config;	     /**< One reference. */
 	struct overrides *overrides; /**< One reference. */
 	struct balancer_state balancer;
+	struct confirm_state confirm;
 	uint64_t revision;  /**< 0: nothing was ever applied. */
 	int64_t applied_ms; /**< Unix time of the revision. */
 };
@@ -97,6 +101,15 @@ MUST_CHECK int store_finish(
  */
 MUST_CHECK int store_take_back(struct store *store, const struct store_state *before,
 		uint64_t refused, int64_t audit_id, const char *detail);
+
+/**
+ * The configuration of a revision in the history.
+ * @return one reference; NULL: see store_error(); *@p kept is false if there is no such revision.
+ */
+struct config *store_config(struct store *store, uint64_t revision, bool *kept);
+
+/** The newest revision before @p revision that was not refused. @return 0: none is kept. */
+uint64_t store_revision_before(struct store *store, uint64_t revision);
 
 /**
  * Was the last configuration that was applied from file @p path the same as @p config?

@@ -44,6 +44,11 @@ void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
 /** A column's text; NULL for SQL NULL. Valid until the next step. */
 const char *store_text(sqlite3_stmt *statement, int column);
 
+/** Write what is to be confirmed, within a transaction. @return 0 or -EIO. */
+MUST_CHECK int store_confirm_write(struct store *store, const struct confirm_state *confirm);
+/** @return 0 or -EIO. */
+MUST_CHECK int store_confirm_load(struct store *store, struct confirm_state *out);
+
 /** Close an audit entry within a transaction. @return 0 or -EIO. */
 MUST_CHECK int store_audit_finish(
 		struct store *store, int64_t audit_id, const char *result, const char *detail);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hash/maglev.h"
 #include "service/number.h"
 
 #define MIN_CAPACITY 4
@@ -128,17 +127,6 @@ member_set_find(const struct member_set *set, const struct ip_addr *addr)
 	return entry == 0 ? NULL : &set->at[entry - 1];
 }
 
-/* The bytes of doc/maglev.md: the family, then the address's 4 or 16 bytes. */
-static uint64_t
-addr_identity(const struct ip_addr *addr)
-{
-	uint8_t id[1 + sizeof(addr->bytes)];
-
-	id[0] = addr->family;
-	memcpy(id + 1, addr->bytes, sizeof(addr->bytes));
-	return maglev_backend_key(id, 1 + ip_family_size(addr->family));
-}
-
 struct member *
 member_set_add(struct member_set *set, const struct ip_addr *addr)
 {
@@ -154,7 +142,7 @@ member_set_add(struct member_set *set, const struct ip_addr *addr)
 	*member = (struct member){
 		.conf.addr = *addr,
 		.stats = NUMBER_NONE,
-		.identity = addr_identity(addr),
+		.identity = backend_identity(addr),
 		.presence = PRESENCE_LIVE,
 	};
 	*index_entry(set, addr) = at + 1;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "service/service.h"
 
+#include <string.h>
+
 #include "base/compiler.h"
 #include "hash/maglev.h"
 
@@ -212,4 +214,14 @@ backend_health_name(uint8_t health)
 	default:
 		return "?";
 	}
+}
+
+uint64_t
+backend_identity(const struct ip_addr *addr)
+{
+	uint8_t id[1 + sizeof(addr->bytes)];
+
+	id[0] = addr->family;
+	memcpy(id + 1, addr->bytes, sizeof(addr->bytes));
+	return maglev_backend_key(id, 1 + ip_family_size(addr->family));
 }

@@ -167,6 +167,12 @@ struct backend_effect {
 struct backend_effect backend_effect(
 		enum service_on_down on_down, enum backend_admin admin, enum backend_health health);
 
+/**
+ * What stands for a backend in a service's Maglev table: maglev_backend_key() of the bytes of
+ * doc/maglev.md (the family, then the address's 4 or 16 bytes).
+ */
+uint64_t backend_identity(const struct ip_addr *addr);
+
 const char *service_protocol_name(uint8_t protocol); /**< "tcp", "udp", else "?". */
 const char *service_mode_name(uint8_t mode);	     /**< "direct", "ipip", else "?". */
 const char *service_on_down_name(uint8_t on_down);   /**< "move", "reset", "keep", else "?". */

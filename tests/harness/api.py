@@ -60,6 +60,8 @@ class Api:
         return self.call("GET", path)
 
     def apply_yaml(self, text, **parameters):
+        """Most tests change half of everything and mean it: force unless they say otherwise."""
+        parameters.setdefault("force", "true")
         query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return self.call("PUT", f"/v1/config?{query}", text, "application/yaml")
 
