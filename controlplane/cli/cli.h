@@ -4,14 +4,14 @@
 
 /**
  * @file
- * What the commands of guideway share: the command line as it was read, and the
- * commands themselves. Single-threaded.
+ * What the commands of guideway share: the command line as it was read. Single-threaded.
  *
  * The CLI holds no logic that the API (doc/api.md) lacks: a command is a request and a
  * way to show its answer.
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -26,31 +26,46 @@ enum cli_exit {
 	CLI_INVALID = 6,
 	CLI_DENIED = 7,
 	CLI_TIMEOUT = 8,
+	CLI_PARTLY = 9, /**< Some of what was asked for is done. */
 };
 
-/** Options that only some commands take; cli_command.options is a set of them. Above all letters. */
-enum cli_option {
-	OPTION_SERVICE = 1 << 9,
-	OPTION_WEIGHT = 1 << 10,
-	OPTION_STATE = 1 << 11,
-	OPTION_FILE = 1 << 12,
-	OPTION_RESET_OVERRIDES = 1 << 13,
-	OPTION_DRY_RUN = 1 << 14,
-	OPTION_ALLOW_EMPTY = 1 << 15,
-	OPTION_EFFECTIVE = 1 << 16,
-	OPTION_LIMIT = 1 << 17,
-	OPTION_BACKEND = 1 << 18,
-	OPTION_FOLLOW = 1 << 19,
-	OPTION_WAIT = 1 << 20,
+/** Options: sets of them are uint64_t. Each has its words in option_table.c. */
+enum cli_option_bit {
+	OPTION_SERVICE = 1ULL << 0,
+	OPTION_WEIGHT = 1ULL << 1,
+	OPTION_STATE = 1ULL << 2,
+	OPTION_FILE = 1ULL << 3,
+	OPTION_RESET_OVERRIDES = 1ULL << 4,
+	OPTION_DRY_RUN = 1ULL << 5,
+	OPTION_ALLOW_EMPTY = 1ULL << 6,
+	OPTION_EFFECTIVE = 1ULL << 7,
+	OPTION_LIMIT = 1ULL << 8,
+	OPTION_BACKEND = 1ULL << 9,
+	OPTION_FOLLOW = 1ULL << 10,
+	OPTION_WAIT = 1ULL << 11,
+	OPTION_WATCH = 1ULL << 12,
+	/* Every command takes these. */
+	OPTION_OUTPUT = 1ULL << 57,
+	OPTION_SOCKET = 1ULL << 58,
+	OPTION_TIMEOUT = 1ULL << 59,
+	OPTION_NO_COLOR = 1ULL << 60,
+	OPTION_HELP = 1ULL << 61,
+	OPTION_VERSION = 1ULL << 62,
 };
 
-/** The command line. Strings are argv's. */
+#define OPTIONS_OF_ALL                                                                 \
+	((uint64_t)(OPTION_OUTPUT | OPTION_SOCKET | OPTION_TIMEOUT | OPTION_NO_COLOR | \
+			OPTION_HELP | OPTION_VERSION))
+
+/** The command line. Strings are argv's; those of options are NULL where it was not given. */
 struct cli {
 	const char *socket;
-	bool json;
+	bool json; /**< For programs: the API's answer as it is, as JSON or YAML. */
+	bool yaml; /**< That, as YAML. */
+	bool wide; /**< For people, with more columns. */
 	bool color;
 	long timeout_s;
-	unsigned int given; /**< Set of enum cli_option. */
+	uint64_t given; /**< Set of enum cli_option_bit. */
 	const char *service;
 	const char *backend;
 	const char *weight;
@@ -58,43 +73,11 @@ struct cli {
 	const char *file;
 	const char *limit;
 	const char *wait;
+	const char *watch; /**< NULL although given: without a value. */
+	const char *output;
+	const char *timeout;
 	int nb_words; /**< Words behind the command's name. */
 	char **words;
 };
-
-/** A command. */
-struct cli_command {
-	const char *name;      /**< "backend set". */
-	const char *arguments; /**< For the usage line; "" if none. */
-	const char *help;      /**< One line. */
-	int min_words;	       /**< Words behind the name. */
-	int max_words;
-	unsigned int options;		   /**< Those it takes. */
-	int (*run)(const struct cli *cli); /**< @return enum cli_exit. */
-};
-
-int cmd_service_list(const struct cli *cli);
-int cmd_service_show(const struct cli *cli);
-int cmd_backend_list(const struct cli *cli);
-int cmd_backend_show(const struct cli *cli);
-int cmd_backend_add(const struct cli *cli);
-int cmd_backend_set(const struct cli *cli);
-int cmd_backend_drain(const struct cli *cli);
-int cmd_backend_enable(const struct cli *cli);
-int cmd_backend_disable(const struct cli *cli);
-int cmd_backend_remove(const struct cli *cli);
-int cmd_balancer_show(const struct cli *cli);
-int cmd_balancer_drain(const struct cli *cli);
-int cmd_balancer_enable(const struct cli *cli);
-int cmd_balancer_disable(const struct cli *cli);
-int cmd_override_list(const struct cli *cli);
-int cmd_override_reset(const struct cli *cli);
-int cmd_apply(const struct cli *cli);
-int cmd_export(const struct cli *cli);
-int cmd_status(const struct cli *cli);
-int cmd_stats(const struct cli *cli);
-int cmd_history(const struct cli *cli);
-int cmd_audit(const struct cli *cli);
-int cmd_events(const struct cli *cli);
 
 #endif

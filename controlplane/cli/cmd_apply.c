@@ -6,6 +6,7 @@
 
 #include "change.h"
 #include "output.h"
+#include "topics.h"
 
 /* What the API takes; more need not be read to be refused. */
 #define DOCUMENT_MAX (16U << 20)
@@ -52,11 +53,6 @@ cmd_apply(const struct cli *cli)
 	size_t len;
 	int ret;
 
-	if (cli->file == NULL) {
-		free(path);
-		return client_error(cli, CLI_USAGE, "usage", "apply needs -f FILE",
-				"-f - reads standard input");
-	}
 	document = read_document(cli->file, &len, &why);
 	if (document == NULL) {
 		free(path);

@@ -6,6 +6,7 @@
 #include "backend_table.h"
 #include "change.h"
 #include "query.h"
+#include "topics.h"
 
 static void
 show_list(const json_t *answer)
@@ -62,12 +63,8 @@ path_of(const struct cli *cli)
 int
 cmd_backend_add(const struct cli *cli)
 {
-	json_t *body;
+	json_t *body = body_of(cli);
 
-	if (cli->service == NULL)
-		return client_error(cli, CLI_USAGE, "usage", "backend add needs --service SERVICE",
-				"guideway service list shows them");
-	body = body_of(cli);
 	json_object_set_new(body, "address", json_string(cli->words[0]));
 	return change_send(cli, "POST", client_path("/v1/services/%/backends", cli->service), body);
 }

@@ -5,6 +5,7 @@
 #include "client.h"
 #include "output.h"
 #include "query.h"
+#include "topics.h"
 
 static json_int_t
 integer(const json_t *object, const char *name)

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "output.h"
 #include "query.h"
+#include "topics.h"
 
 #define WAIT_LOOK_MS 250
 #define WAIT_MAX_S 86400

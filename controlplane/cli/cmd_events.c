@@ -5,6 +5,7 @@
 #include "client.h"
 #include "output.h"
 #include "query.h"
+#include "topics.h"
 
 #define DEFAULT_LIMIT "100"
 

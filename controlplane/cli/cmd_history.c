@@ -7,6 +7,7 @@
 #include "client.h"
 #include "output.h"
 #include "query.h"
+#include "topics.h"
 
 static int
 show_listed(const struct cli *cli, const char *resource, void (*show)(const json_t *answer))

@@ -2,6 +2,7 @@
 #include "change.h"
 #include "override_table.h"
 #include "query.h"
+#include "topics.h"
 
 static void
 show_list(const json_t *answer)

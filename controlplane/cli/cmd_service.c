@@ -5,6 +5,7 @@
 #include "client.h"
 #include "output.h"
 #include "query.h"
+#include "topics.h"
 
 static void
 show_list(const json_t *answer)

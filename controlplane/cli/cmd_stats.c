@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "output.h"
+#include "topics.h"
 
 static void
 cells_of_flows(struct output_table *table, const json_t *object)

@@ -5,6 +5,7 @@
 #include "client.h"
 #include "output.h"
 #include "override_table.h"
+#include "topics.h"
 
 static long long
 integer(const json_t *object, const char *name)

@@ -2,18 +2,10 @@
 """The command line: where options may stand, colours, help, what the environment does."""
 
 import os
-import pathlib
 import pty
 import re
 import subprocess
-
-import pytest
-
-from console import BUILD
-
 ESCAPE = "\033["
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-MANUAL = ROOT / "doc/man/guideway.1"
 
 
 def on_a_terminal(console, *words, **env):
@@ -93,72 +85,8 @@ def test_words_from_elsewhere_do_not_steer_the_terminal(alone):
     assert len(shown.splitlines()) == 3, "a heading, and one line for each entry"
 
 
-def commands():
-    text = subprocess.run([BUILD / "guideway", "--help"], capture_output=True, text=True,
-                          check=True).stdout
-    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", text, re.MULTILINE)
-
-
 def test_help_needs_no_daemon(bare):
     for words in (["--help"], ["-h"], ["help"], ["help", "backend"], ["backend", "--help"]):
         assert bare.ok(*words).startswith("usage: guideway ")
     assert "service list" not in bare.ok("help", "backend")
     assert re.fullmatch(r"guideway \d+\.\d+\.\d+\n", bare.ok("--version"))
-
-
-@pytest.mark.parametrize("command", commands())
-def test_help_and_manual_tell_of_every_command_and_option(bare, command):
-    text = bare.ok(*command.split(), "--help")
-    assert text.startswith(f"usage: guideway {command}")
-    assert text == bare.ok("help", *command.split())
-    assert all(len(line) <= 80 for line in text.splitlines()), text
-    page = MANUAL.read_text(encoding="utf-8")
-    assert re.search(rf"^\.It Cm {command}( |$)", page, re.MULTILINE), "not in guideway(1)"
-    for option in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", text, re.MULTILINE):
-        assert re.search(rf"^\.It.* Fl {option[1:]}( |$)", page, re.MULTILINE), option
-
-
-def test_the_manual_is_well_formed():
-    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", MANUAL], capture_output=True,
-                          text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
-
-
-COMPLETE = """
-source "$1"
-COMP_LINE=$2 COMP_POINT=${#2}
-_guideway
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
-
-
-def complete(console, line):
-    """What bash offers behind this line."""
-    done = subprocess.run(["bash", "-c", COMPLETE, "bash", ROOT / "doc/completion/guideway.bash",
-                           line.replace("guideway", console.program, 1)], capture_output=True,
-                          text=True, check=True, stdin=subprocess.DEVNULL,
-                          env={**os.environ, "GUIDEWAY_SOCKET": str(console.socket)})
-    assert done.stderr == ""
-    return sorted(done.stdout.split())
-
-
-def test_completion_offers_every_command(bare):
-    first = complete(bare, "guideway ")
-    for command in commands():
-        group, *more = command.split()
-        assert group in first
-        assert not more or more[0] in complete(bare, f"guideway {group} ")
-        offered = complete(bare, f"guideway {command} --")
-        for option in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", bare.ok(*command.split(), "--help"),
-                                 re.MULTILINE):
-            assert option in offered, f"{command} {option}"
-
-
-def test_completion_asks_the_daemon(alone):
-    assert complete(alone, "guideway service show p") == ["pay"]
-    assert complete(alone, "guideway backend set 10.2.0.1") == ["10.2.0.11", "10.2.0.12"]
-    assert complete(alone, "guideway backend drain --service pay ") == ["10.2.0.11", "10.2.0.12"]
-    assert complete(alone, "guideway backend drain --service=u") == ["udp/[2001:db8::10]:53"]
-    assert complete(alone, "guideway backend list --service udp/[2001:db8::10]:") == ["53"]
-    assert complete(alone, "guideway backend drain fd02::1") == ["1111:2222:3333:4444", "12"]
-    assert complete(alone, "guideway --socket /nowhere service show ") == []
