@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/api_plan.h"
 #include "controlplane/daemon/daemon.h"
@@ -145,12 +146,51 @@ check_params(struct request *r, const struct route *route)
 	return true;
 }
 
+/** @return false: replied. */
+static bool
+check_role(struct request *r, enum role least)
+{
+	const struct peer *peer = &r->peer;
+	char name[ACCESS_SUBJECT_SIZE];
+
+	if (peer->role >= least)
+		return true;
+	peer_name(peer, name, sizeof(name));
+	request_fail(r, 403,
+			&(struct api_error){ .code = "denied",
+					.hint = "access.yaml says who has which role; see guidewayd(8)" },
+			"%s has %s%s; this needs %s%s%s", name,
+			peer->role == ROLE_NONE ? "no role" : "the role ",
+			peer->role == ROLE_NONE ? "" : role_name(peer->role), role_name(least),
+			peer->why[0] != '\0' ? ": " : "", peer->why);
+	return false;
+}
+
+/** @return false: replied. */
+static bool
+check_rate(struct request *r)
+{
+	const struct access *access = r->daemon->access;
+
+	if (rate_take(&r->daemon->rate, &r->peer, access->rate_per_s, clock_monotonic_us()))
+		return true;
+	request_fail(r, 429,
+			&(struct api_error){ .code = "too_many_requests",
+					.hint = "requests-per-second in access.yaml" },
+			"more than %u requests within a second", access->rate_per_s);
+	return false;
+}
+
 void
 api_check(struct request *r)
 {
 	bool path_known;
-	const struct route *route = route_find(r, &path_known);
+	const struct route *route;
 
+	/* Whoever has no role does not even learn what there is. */
+	if (!check_role(r, ROLE_VIEWER) || !check_rate(r))
+		return;
+	route = route_find(r, &path_known);
 	if (route == NULL && path_known) {
 		request_fail(r, 405, &(struct api_error){ .code = "method_not_allowed" },
 				"%s is not possible here, only %s", r->method, r->allow);
@@ -159,13 +199,7 @@ api_check(struct request *r)
 				&(struct api_error){
 						.code = "not_found", .hint = "see doc/api.md" },
 				"no such path");
-	} else if (r->peer.role < route->role) {
-		request_fail(r, 403,
-				&(struct api_error){ .code = "denied",
-						.hint = "root, the daemon's user and members of --api-group may" },
-				"uid %u has the role %s; this needs %s", (unsigned int)r->peer.uid,
-				role_name(r->peer.role), role_name(route->role));
-	} else {
+	} else if (check_role(r, route->role)) {
 		check_params(r, route);
 	}
 }

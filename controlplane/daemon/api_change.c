@@ -129,11 +129,7 @@ api_change_request(const struct request *r, const char *action)
 void
 api_name_actor(const struct request *r, char *out, size_t size)
 {
-	struct actor actor = peer_actor(&r->peer);
-	bool named = actor.user[0] != '\0';
-
-	snprintf(out, size, "uid %" PRId64 "%s%s%s", actor.uid, named ? " (" : "", actor.user,
-			named ? ")" : "");
+	peer_name(&r->peer, out, size);
 }
 
 static const char *
@@ -217,6 +213,22 @@ api_fail_stale(struct request *r, uint64_t revision, uint64_t expected)
 			revision, expected);
 }
 
+/** If-Match of RFC 9110, 13.1.1: "*", or ETags of which one must be the current revision's. */
+static bool
+matches(struct request *r, uint64_t revision)
+{
+	char etag[24];
+
+	snprintf(etag, sizeof(etag), "\"%" PRIu64 "\"", revision);
+	if (r->if_match[0] == '\0' || strcmp(r->if_match, "*") == 0 ||
+			strstr(r->if_match, etag) != NULL)
+		return true;
+	request_fail(r, 412, &(struct api_error){ .code = "stale_revision" },
+			"If-Match: the revision is %s, not %s; nothing was changed", etag,
+			r->if_match);
+	return false;
+}
+
 bool
 api_revision_is_expected(struct request *r)
 {
@@ -226,7 +238,7 @@ api_revision_is_expected(struct request *r)
 	if (!request_param_number(r, "expect_revision", 0, INT64_MAX, &expected))
 		return false;
 	if (expected == revision)
-		return true;
+		return matches(r, revision);
 	api_fail_stale(r, revision, expected);
 	return false;
 }

@@ -55,6 +55,8 @@ problems_of_state(struct daemon *d, json_t *list)
 
 	if (trouble[0] != '\0')
 		add(list, "the store cannot be written: %s", trouble);
+	if (d->access_trouble[0] != '\0')
+		add(list, "%s", d->access_trouble);
 	if (reconcile_state(d->reconcile)->revision == 0)
 		add(list, "no configuration has been applied yet");
 	if (d->file.state == CONFIG_FILE_REJECTED)

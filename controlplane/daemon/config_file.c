@@ -2,78 +2,31 @@
 #include "controlplane/daemon/config_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/file.h"
 #include "controlplane/daemon/log.h"
-
-/** @return malloc()ed; NULL and errno. */
-static char *
-read_whole(int fd, size_t *len)
-{
-	struct stat st;
-	char *text;
-	size_t at = 0;
-
-	if (fstat(fd, &st) != 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode)) { /* Reading a pipe could wait for ever. */
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-		return NULL;
-	}
-	if (st.st_size > DOCUMENT_MAX_SIZE) {
-		errno = EFBIG;
-		return NULL;
-	}
-	text = malloc(DOCUMENT_MAX_SIZE + 1);
-	if (text == NULL)
-		return NULL;
-	for (;;) {
-		ssize_t n = read(fd, text + at, DOCUMENT_MAX_SIZE + 1 - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			free(text);
-			return NULL;
-		}
-		at += (size_t)n;
-		if (n == 0 || at == DOCUMENT_MAX_SIZE + 1)
-			break; /* One byte too many is the parser's to refuse. */
-	}
-	*len = at;
-	return text;
-}
 
 struct config *
 config_file_read(const char *path, struct complaints *c, int *error)
 {
 	struct config *config;
-	char *text = NULL;
 	size_t len;
-	int fd;
+	char *text = file_read(path, DOCUMENT_MAX_SIZE, &len);
 
 	*error = 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0)
-		text = read_whole(fd, &len);
 	if (text == NULL) {
 		*error = errno;
 		c->syntax = true;
 		complain(c, &(struct place){ .path = NULL }, NULL, "%s", strerror(*error));
-		if (fd >= 0)
-			close(fd);
 		return NULL;
 	}
-	close(fd);
 	config = config_parse(text, len, FORMAT_YAML, c);
 	free(text);
 	return config;

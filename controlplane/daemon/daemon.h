@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/daemon/access.h"
 #include "controlplane/daemon/balancer.h"
 #include "controlplane/daemon/config_file.h"
 #include "controlplane/daemon/confirm.h"
@@ -21,6 +22,7 @@
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/http.h"
 #include "controlplane/daemon/options.h"
+#include "controlplane/daemon/rate.h"
 #include "controlplane/daemon/reconcile.h"
 #include "controlplane/daemon/store.h"
 
@@ -38,6 +40,12 @@ struct daemon {
 	struct balancer *balancer;
 	struct confirm *confirm;
 	struct http *http;
+	struct access *access;	  /**< Who may what. */
+	char access_trouble[512]; /**< Why access.yaml is not as it says; "": it is. */
+	struct tls_server *tls;
+	struct http *https[ACCESS_MAX_LISTEN];
+	unsigned int nb_https;
+	struct rate rate;
 	struct events *events;
 	unsigned int nb_event_streams;
 	struct config_file file;

@@ -18,12 +18,11 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "controlplane/daemon/listener.h"
 #include "controlplane/daemon/log.h"
 
-#define BACKLOG 64
 /** Memory for headers of one connection. */
 #define CONNECTION_MEMORY 32768
 /** Before it stops: the end of a stream takes some turns. */
@@ -32,6 +31,11 @@
 #define STREAM_BLOCK 16384
 /** Of a body that is refused, so much is read before the refusal is given. */
 #define DISCARD_MAX (2 * REQUEST_MAX_BODY)
+/** RFC 9325: nothing below TLS 1.2, no CBC, no static RSA. */
+#define TLS_PRIORITIES                                                     \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-AES-128-CBC:" \
+	"-AES-256-CBC"
+#define TLS_OPTIONS 5
 
 struct http {
 	struct http_conf conf;
@@ -152,6 +156,8 @@ send_reply(struct http_connection *c)
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (r->etag[0] != '\0')
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, r->etag);
+	if (r->status == 429)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	if (r->allow[0] != '\0')
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->allow);
 	ret = MHD_queue_response(c->mhd, r->status, response);
@@ -191,6 +197,14 @@ set_last_event_id(struct request *r, const char *header)
 		memcpy(r->last_event_id, header, len + 1);
 }
 
+/** What is no ETag of ours is kept as one that matches nothing. */
+static void
+set_if_match(struct request *r, const char *header)
+{
+	if (header != NULL)
+		snprintf(r->if_match, sizeof(r->if_match), "%s", header);
+}
+
 static const char *
 header(const struct http_connection *c, const char *name)
 {
@@ -213,12 +227,33 @@ fail_too_large(struct request *r)
 			"the body is larger than %u bytes", REQUEST_MAX_BODY);
 }
 
+/** @return false: nothing is known of who that is. */
+static bool
+identify(const struct http *http, struct MHD_Connection *mhd, struct peer *out)
+{
+	const union MHD_ConnectionInfo *info;
+	const struct sockaddr *addr;
+
+	if (http->conf.tls == NULL) {
+		info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+		return info != NULL &&
+				peer_identify(info->connect_fd, *http->conf.access, out) == 0;
+	}
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info == NULL || info->client_addr == NULL)
+		return false;
+	addr = info->client_addr;
+	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info == NULL || info->tls_session == NULL)
+		return false;
+	peer_identify_client(http->conf.tls, info->tls_session, addr, *http->conf.access, out);
+	return true;
+}
+
 /** The headers are here. */
 static struct http_connection *
 connection_begin(struct http *http, struct MHD_Connection *mhd, const char *url, const char *method)
 {
-	const union MHD_ConnectionInfo *info =
-			MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct http_connection *c = calloc(1, sizeof(*c));
 	struct request *r;
 	const char *accept;
@@ -230,7 +265,7 @@ connection_begin(struct http *http, struct MHD_Connection *mhd, const char *url,
 	c->mhd = mhd;
 	r->connection = c;
 	r->daemon = http->conf.daemon;
-	if (info == NULL || peer_identify(info->connect_fd, http->conf.group, &r->peer) != 0) {
+	if (!identify(http, mhd, &r->peer)) {
 		free(c);
 		return NULL;
 	}
@@ -240,6 +275,7 @@ connection_begin(struct http *http, struct MHD_Connection *mhd, const char *url,
 	r->wants_yaml = accept != NULL && strstr(accept, "yaml") != NULL;
 	r->wants_stream = accept != NULL && strstr(accept, "text/event-stream") != NULL;
 	set_last_event_id(r, header(c, "Last-Event-ID"));
+	set_if_match(r, header(c, MHD_HTTP_HEADER_IF_MATCH));
 	if (!request_set_path(r, url))
 		return c;
 	MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, add_param, r);
@@ -302,7 +338,10 @@ on_access(void *context, struct MHD_Connection *mhd, const char *url, const char
 			return MHD_NO;
 		if (!c->request.replied && announced_length(c) > REQUEST_MAX_BODY)
 			fail_too_large(&c->request);
-		return announced_length(c) > DISCARD_MAX ? send_reply(c) : MHD_YES;
+		/* For strangers nothing is read. */
+		return announced_length(c) > DISCARD_MAX || c->request.peer.role == ROLE_NONE
+				? send_reply(c)
+				: MHD_YES;
 	}
 	if (*len > 0)
 		return take_body(c, data, len);
@@ -358,56 +397,13 @@ on_log(void *context, const char *format, va_list args)
 
 /* Life. */
 
-/** Is anybody listening there? */
-static bool
-is_served(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool served;
-
-	if (fd < 0)
-		return false;
-	served = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN;
-	close(fd);
-	return served;
-}
-
 static int
-listener_open(const struct http_conf *conf, char *error, size_t error_size)
+open_listener(const struct http_conf *conf, char *error, size_t error_size)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(conf->path);
-	mode_t mask;
-	int fd, ret;
-
-	if (len >= sizeof(addr.sun_path)) {
-		snprintf(error, error_size, "%s: longer than %zu characters", conf->path,
-				sizeof(addr.sun_path) - 1);
-		return -1;
-	}
-	memcpy(addr.sun_path, conf->path, len + 1);
-	if (is_served(&addr)) {
-		snprintf(error, error_size, "%s: another process serves it", conf->path);
-		return -1;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		goto err;
-	unlink(conf->path);
-	mask = umask(0117); /* 0660 from the first moment. */
-	ret = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
-	umask(mask);
-	if (ret != 0 || listen(fd, BACKLOG) != 0)
-		goto err;
-	if (conf->group != (gid_t)-1 && chown(conf->path, (uid_t)-1, conf->group) != 0)
-		goto err;
-	return fd;
-
-err:
-	snprintf(error, error_size, "%s: %s", conf->path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	if (conf->tls == NULL)
+		return listener_open_unix(conf->path, conf->group, error, error_size);
+	return listener_open_tcp((const struct sockaddr *)&conf->address->addr, conf->address->len,
+			conf->address->text, error, error_size);
 }
 
 struct http *
@@ -420,28 +416,53 @@ http_create(const struct http_conf *conf, char *error, size_t error_size)
 		return NULL;
 	}
 	http->conf = *conf;
-	http->listener = listener_open(conf, error, error_size);
+	http->listener = open_listener(conf, error, error_size);
 	if (http->listener < 0) {
 		free(http);
 		return NULL;
 	}
-	if (lstat(conf->path, &http->socket_stat) != 0)
+	if (conf->tls == NULL && lstat(conf->path, &http->socket_stat) != 0)
 		memset(&http->socket_stat, 0, sizeof(http->socket_stat));
 	return http;
+}
+
+/** What TLS needs besides. @param options Room for TLS_OPTIONS; ends with MHD_OPTION_END. */
+static void
+tls_options(const struct http *http, struct MHD_OptionItem *options)
+{
+	unsigned int nb = 0;
+
+	if (http->conf.tls != NULL) {
+		options[nb++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+			(void *)(uintptr_t)tls_server_retrieve };
+		options[nb++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
+			(void *)(uintptr_t)tls_server_authorities(http->conf.tls) };
+		options[nb++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+			(void *)(uintptr_t)TLS_PRIORITIES };
+		options[nb++] = (struct MHD_OptionItem){ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+			HTTP_MAX_CONNECTIONS_OF_ONE, NULL };
+	}
+	options[nb] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 }
 
 int
 http_start(struct http *http)
 {
 	const union MHD_DaemonInfo *info;
+	struct MHD_OptionItem more[TLS_OPTIONS];
+	unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 
-	http->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-			0, NULL, NULL, on_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-			MHD_OPTION_LISTEN_SOCKET, http->listener, MHD_OPTION_CONNECTION_LIMIT,
+	tls_options(http, more);
+	if (http->conf.tls != NULL)
+		flags |= MHD_USE_TLS;
+	http->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_access, http,
+			MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+			http->listener, MHD_OPTION_CONNECTION_LIMIT,
 			(unsigned int)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 			(unsigned int)HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 			(size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-			MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_END);
+			MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL, MHD_OPTION_ARRAY, more,
+			MHD_OPTION_END);
 	if (http->mhd == NULL)
 		return -ENOMEM;
 	info = MHD_get_daemon_info(http->mhd, MHD_DAEMON_INFO_EPOLL_FD);
@@ -472,7 +493,8 @@ http_destroy(struct http *http)
 	} else {
 		close(http->listener);
 	}
-	if (lstat(http->conf.path, &now) == 0 && now.st_ino == http->socket_stat.st_ino &&
+	if (http->conf.tls == NULL && lstat(http->conf.path, &now) == 0 &&
+			now.st_ino == http->socket_stat.st_ino &&
 			now.st_dev == http->socket_stat.st_dev)
 		unlink(http->conf.path);
 	free(http);

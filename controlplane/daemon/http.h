@@ -4,11 +4,11 @@
 
 /**
  * @file
- * HTTP on a Unix socket: libmicrohttpd, driven by our loop (its epoll descriptor is
+ * HTTP on a Unix socket or over TLS: libmicrohttpd, driven by our loop (its epoll descriptor is
  * nested in libev's). Requests are collected here and given to the API whole; a
  * request without a reply is suspended until it has one.
  *
- * Bounds: HTTP_MAX_CONNECTIONS, REQUEST_MAX_BODY, HTTP_IDLE_S.
+ * Bounds, of each socket: HTTP_MAX_CONNECTIONS, REQUEST_MAX_BODY, HTTP_IDLE_S.
  *
  * Thread safety: the main thread only.
  */
@@ -17,17 +17,23 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "controlplane/daemon/access.h"
 #include "controlplane/daemon/request.h"
+#include "controlplane/daemon/tls_server.h"
 
 #define HTTP_MAX_CONNECTIONS 64
+#define HTTP_MAX_CONNECTIONS_OF_ONE 16 /**< Of one IP address, over TLS. */
 #define HTTP_IDLE_S 30
 
 struct http;
 
 struct http_conf {
 	struct ev_loop *loop;
-	const char *path; /**< Of the socket; borrowed. */
-	gid_t group;	  /**< Owner group of the socket; its members may write. (gid_t)-1: none. */
+	const char *path;	/**< Of the Unix socket; borrowed. */
+	gid_t group;		/**< Owner group of the Unix socket. (gid_t)-1: ours. */
+	struct tls_server *tls; /**< TLS instead, on: */
+	const struct access_listen *address; /**< Borrowed during http_create(). */
+	struct access *const *access;	     /**< Who may what now; borrowed. */
 	struct daemon *daemon;
 	/** May this request go on to its body? Replies if not. */
 	void (*check)(struct request *r);

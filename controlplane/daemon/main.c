@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/daemon/access_load.h"
 #include "controlplane/daemon/api.h"
 #include "controlplane/daemon/complaint.h"
 #include "controlplane/daemon/daemon.h"
@@ -62,6 +63,7 @@ serve(struct daemon *d)
 		ev_break(d->loop, EVBREAK_ALL);
 		return;
 	}
+	access_load_serve(d);
 	d->serving = true;
 	log_line(LOG_INFO, "serving %s, revision %llu", d->options.api,
 			(unsigned long long)reconcile_state(d->reconcile)->revision);
@@ -156,6 +158,7 @@ on_hangup(struct ev_loop *loop, ev_signal *w, int events)
 
 	(void)loop;
 	(void)events;
+	access_load_again(d);
 	d->reload_wanted = true;
 	on_wake(d);
 }
@@ -225,11 +228,16 @@ open_parts(struct daemon *d)
 	struct http_conf http_conf = { .loop = d->loop,
 		.path = d->options.api,
 		.group = d->options.api_group,
+		.access = &d->access,
 		.daemon = d,
 		.check = api_check,
 		.handle = api_handle };
 	char error[1024];
 
+	if (!access_load_first(d)) {
+		log_line(LOG_ERR, "out of memory");
+		return EXIT_CODE_FAILED;
+	}
 	instance_make_parent(d->options.api); /* If it fails, bind() says so. */
 	d->http = http_create(&http_conf, error, sizeof(error));
 	if (d->http == NULL) {
@@ -340,6 +348,7 @@ main(int argc, char **argv)
 		reconcile_abandon(d.reconcile);
 	api_stop(&d);
 	http_destroy(d.http);
+	access_load_stop(&d);
 	health_destroy(d.health);
 	balancer_destroy(d.balancer);
 	confirm_destroy(d.confirm);

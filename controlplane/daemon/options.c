@@ -20,7 +20,8 @@ static const char usage[] =
 		"      --channel SOCKET      the dataplane's socket (/run/guideway/channel.sock)\n"
 		"      --pinger SOCKET       guideway-pinger's socket (/run/guideway/pinger.sock)\n"
 		"      --api SOCKET          the API's socket (/run/guideway/api.sock)\n"
-		"      --api-group GROUP     owner of the API's socket; its members may change things\n"
+		"      --api-group GROUP     owner of the API's socket; without --access its members are admins\n"
+		"      --access FILE         who may do what, TLS (/etc/guideway/access.yaml)\n"
 		"      --hash-key-file FILE  the group's hash key (hash.key in the state directory)\n"
 		"      --max-change PERCENT  of a service at once without --force (50)\n"
 		"      --log-level LEVEL     error, warning, notice, info (default) or debug\n"
@@ -36,6 +37,7 @@ enum {
 	OPTION_PINGER,
 	OPTION_API,
 	OPTION_API_GROUP,
+	OPTION_ACCESS,
 	OPTION_HASH_KEY_FILE,
 	OPTION_MAX_CHANGE,
 	OPTION_LOG_LEVEL,
@@ -50,6 +52,7 @@ static const struct option long_options[] = {
 	{ "pinger", required_argument, NULL, OPTION_PINGER },
 	{ "api", required_argument, NULL, OPTION_API },
 	{ "api-group", required_argument, NULL, OPTION_API_GROUP },
+	{ "access", required_argument, NULL, OPTION_ACCESS },
 	{ "hash-key-file", required_argument, NULL, OPTION_HASH_KEY_FILE },
 	{ "max-change", required_argument, NULL, OPTION_MAX_CHANGE },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
@@ -138,6 +141,10 @@ take_option(int option, const char *value, struct options *out)
 		return -1;
 	case OPTION_API_GROUP:
 		return parse_group(value, &out->api_group);
+	case OPTION_ACCESS:
+		out->access = value;
+		out->access_given = true;
+		return -1;
 	case OPTION_HASH_KEY_FILE:
 		out->hash_key_file = value;
 		return -1;
@@ -170,6 +177,7 @@ options_parse(int argc, char **argv, struct options *out)
 		.channel = "/run/guideway/channel.sock",
 		.pinger = "/run/guideway/pinger.sock",
 		.api = "/run/guideway/api.sock",
+		.access = "/etc/guideway/access.yaml",
 		.api_group = (gid_t)-1,
 		.max_change = 0.5,
 		.log_level = LOG_INFO };

@@ -9,6 +9,7 @@
  * Thread safety: start-up only.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /** Exit codes; documented in guidewayd(8). */
@@ -25,6 +26,8 @@ struct options {
 	const char *state_dir;
 	const char *channel;	   /**< The dataplane's socket. */
 	const char *api;	   /**< Our socket. */
+	const char *access;	   /**< access.yaml. */
+	bool access_given;	   /**< It must exist. */
 	const char *pinger;	   /**< guideway-pinger's socket. */
 	const char *hash_key_file; /**< NULL: hash.key in state_dir. */
 	const char *check;	   /**< Only check this file; NULL: run. */

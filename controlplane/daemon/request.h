@@ -55,6 +55,7 @@ struct request {
 	bool wants_yaml;	/**< Accept names YAML. */
 	bool wants_stream;	/**< Accept names text/event-stream. */
 	char last_event_id[24]; /**< Digits of the header of that name; "" if none. */
+	char if_match[32];	/**< That header; "" if there is none. */
 	char *body;		/**< NUL-terminated; may be NULL. */
 	size_t body_len;
 

@@ -31,10 +31,14 @@ struct store;
 
 /** Who does something. */
 struct actor {
-	int64_t uid; /**< -1: the daemon itself. */
+	int64_t uid; /**< ACTOR_DAEMON, ACTOR_CERTIFICATE, or a user. */
 	int64_t pid;
-	char user[32]; /**< Name of uid; "" if it has none. */
+	char user[256];	 /**< Name of uid, "" if it has none; subject of a certificate. */
+	char origin[80]; /**< "pid 812", "192.0.2.7:40123". */
 };
+
+#define ACTOR_DAEMON (-1)
+#define ACTOR_CERTIFICATE (-2)
 
 /** A change, as it is written down. */
 struct store_change {

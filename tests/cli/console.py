@@ -87,10 +87,12 @@ class Console:
         """Start the daemon, with this as its file; None: with the file that is there."""
         if text is not None:
             self.config.write_text(text, encoding="utf-8")
+        access = self.directory / "access.yaml"
+        access.write_text("unix: [{user: 65534, role: viewer}]\n", encoding="utf-8")
         self.daemon = Program("guidewayd", [
             str(BUILD / "guidewayd"), "-c", str(self.config), "--state-dir",
             str(self.directory / "state"), "--channel", str(self.channel), "--api",
-            str(self.socket)], self.directory / "guidewayd.log")
+            str(self.socket), "--access", str(access)], self.directory / "guidewayd.log")
         self.daemon.wait_until(self._answers, "the API answers", 60)
 
     def _answers(self):

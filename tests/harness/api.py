@@ -4,6 +4,7 @@
 import http.client
 import json
 import socket
+import ssl
 from urllib.parse import quote
 
 
@@ -34,10 +35,15 @@ class Api:
         self.path = path
         self.timeout = timeout
 
+    def connect(self):
+        return _UnixConnection(self.path, self.timeout)
+
     def call(self, method, path, body=None, content_type="application/json",
-             accept=None):
-        connection = _UnixConnection(self.path, self.timeout)
-        headers = {} if accept is None else {"Accept": accept}
+             accept=None, headers=None):
+        connection = self.connect()
+        headers = dict(headers or {})
+        if accept is not None:
+            headers["Accept"] = accept
         if body is not None:
             headers["Content-Type"] = content_type
             if not isinstance(body, (str, bytes)):
@@ -80,3 +86,18 @@ class Api:
 
     def remove(self, service, address):
         return self.call("DELETE", self.backend_path(service, address))
+
+
+class TlsApi(Api):
+    """The same over TLS, with a certificate or without."""
+
+    def __init__(self, port, authority, certificate=None, timeout=10):
+        super().__init__(None, timeout)
+        self.port = port
+        self.context = ssl.create_default_context(cafile=authority)
+        if certificate is not None:
+            self.context.load_cert_chain(certificate)
+
+    def connect(self):
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=self.timeout,
+                                           context=self.context)

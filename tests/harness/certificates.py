@@ -22,6 +22,8 @@ unique_subject = no
 copy_extensions = copy
 x509_extensions = server
 [any]
+organizationName = optional
+organizationalUnitName = optional
 commonName = optional
 [server]
 basicConstraints = CA:false
@@ -57,18 +59,32 @@ class Authority:
         self.config.write_text(CONFIG.format(directory=self.directory, authority=base),
                                encoding="utf-8")
 
-    def issue(self, *names, begins=-1, ends=365):
-        """A file with a key and a certificate for names ("DNS:x", "IP:y"); days from now."""
+    def issue(self, *names, begins=-1, ends=365, subject="/CN=server", usage=None):
+        """
+        A file with a key and a certificate for names ("DNS:x", "IP:y"); days from now.
+
+        usage: extendedKeyUsage, "clientAuth".
+        """
         base = self.directory / f"server{next(Authority.number)}"
         run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", f"{base}.key", "-out", f"{base}.csr", "-subj", "/CN=server",
-            "-addext", "subjectAltName=" + ",".join(names))
+            "-keyout", f"{base}.key", "-out", f"{base}.csr", "-subj", subject,
+            *(["-addext", "subjectAltName=" + ",".join(names)] if names else []),
+            *(["-addext", f"extendedKeyUsage={usage}"] if usage else []))
         run("openssl", "ca", "-batch", "-notext", "-config", self.config, "-in", f"{base}.csr",
             "-out", f"{base}.crt", "-startdate", day(begins), "-enddate", day(ends))
         path = base.with_suffix(".pem")
         path.write_text(pathlib.Path(f"{base}.key").read_text(encoding="ascii") +
                         pathlib.Path(f"{base}.crt").read_text(encoding="ascii"),
                         encoding="ascii")
+        return path
+
+
+    def revoke(self, certificate):
+        """Put it on the list of those revoked; the list's file."""
+        run("openssl", "ca", "-batch", "-config", self.config, "-revoke", certificate)
+        path = self.directory / "authority.crl"
+        run("openssl", "ca", "-batch", "-config", self.config, "-gencrl", "-crldays", "30",
+            "-out", path)
         return path
 
 
