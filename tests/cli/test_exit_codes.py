@@ -200,7 +200,7 @@ def test_7_a_user_who_may_not_open_the_socket(alone):
 def test_7_a_user_who_may_only_read(alone):
     assert len(alone.ok("service", "list", prefix=READER).splitlines()) == 4
     said = alone.refused(7, "backend", "drain", "10.2.0.11", prefix=READER)
-    assert "uid 65534 has the role viewer; this needs operator" in said
+    assert "uid 65534 (nobody) has the role viewer; this needs operator" in said
     assert alone.ok("override", "list") == "no overrides\n"
 
 
