@@ -10,6 +10,6 @@
 #include "cli.h"
 
 /** @param backends A JSON array of BACKEND (doc/api.md). @param with_service A column for it. */
-void backend_table_show(const json_t *backends, bool with_service);
+void backend_table_show(const struct cli *cli, const json_t *backends, bool with_service);
 
 #endif

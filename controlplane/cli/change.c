@@ -39,7 +39,7 @@ change_send_document(const struct cli *cli, const char *method, char *path, cons
 	if (ret != CLI_OK)
 		return ret;
 	if (cli->json)
-		output_json(answer.json);
+		output_answer(cli, answer.json);
 	else
 		show(cli, answer.json);
 	client_answer_free(&answer);

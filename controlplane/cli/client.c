@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#include "output.h"
+
 /* Which exit code an error of the API means; doc/api.md has the same table. */
 static const struct {
 	const char *code;
@@ -112,8 +114,7 @@ client_error(const struct cli *cli, int code, const char *name, const char *mess
 		error = json_pack("{s:{s:s, s:s, s:s, s:s}}", "error", "code", name, "message",
 				message, "path", "", "hint", hint);
 	if (error != NULL) {
-		json_dumpf(error, stderr, JSON_INDENT(2));
-		fputc('\n', stderr);
+		output_print(cli, error, stderr);
 		json_decref(error);
 		return code;
 	}
@@ -180,8 +181,7 @@ show_error(const struct cli *cli, long status, const struct client_answer *answe
 		json_unpack(answer->json, "{s:{s?s, s?s, s?s, s?o}}", "error", "code", &code,
 				"message", &message, "hint", &hint, "details", &details);
 	if (cli->json && answer->json != NULL) {
-		json_dumpf(answer->json, stderr, JSON_INDENT(2));
-		fputc('\n', stderr);
+		output_print(cli, answer->json, stderr);
 	} else if (json_array_size(details) > 0) {
 		show_details(cli, details);
 		if (hint[0] != '\0')

@@ -74,7 +74,7 @@ int
 cmd_export(const struct cli *cli)
 {
 	struct client_request request = { .method = "GET",
-		.accept = cli->json ? NULL : "application/yaml" };
+		.accept = cli->json && !cli->yaml ? NULL : "application/yaml" };
 	struct client_answer answer;
 	char *path = client_path("/v1/config");
 	int ret;
@@ -86,8 +86,8 @@ cmd_export(const struct cli *cli)
 	free(path);
 	if (ret != CLI_OK)
 		return ret;
-	if (cli->json)
-		output_json(answer.json);
+	if (answer.json != NULL)
+		output_answer(cli, answer.json);
 	else
 		fputs(answer.text, stdout);
 	client_answer_free(&answer);

@@ -9,9 +9,9 @@
 #include "topics.h"
 
 static void
-show_list(const json_t *answer)
+show_list(const struct cli *cli, const json_t *answer)
 {
-	backend_table_show(json_object_get(answer, "backends"), true);
+	backend_table_show(cli, json_object_get(answer, "backends"), true);
 }
 
 int

@@ -224,10 +224,11 @@ show_found(const json_t *checks, const char *key,
 }
 
 static void
-show_one(const json_t *backend)
+show_one(const struct cli *cli, const json_t *backend)
 {
 	const json_t *checked = json_object_get(backend, "checked");
 
+	(void)cli;
 	printf("backend     %s\n", output_string(backend, "address"));
 	printf("service     %s (%s)\n", output_string(backend, "service_name"),
 			output_string(backend, "service"));
@@ -247,7 +248,7 @@ show_one(const json_t *backend)
 }
 
 static void
-show_each(const json_t *answer)
+show_each(const struct cli *cli, const json_t *answer)
 {
 	json_t *backend;
 	size_t i;
@@ -256,7 +257,7 @@ show_each(const json_t *answer)
 	{
 		if (i > 0)
 			puts("\n");
-		show_one(backend);
+		show_one(cli, backend);
 	}
 }
 

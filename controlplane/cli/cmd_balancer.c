@@ -15,8 +15,9 @@
 
 /* "state       draining since 2026-11-27T13:00:00.000Z by uid 0 (root)" */
 static void
-show(const json_t *balancer)
+show(const struct cli *cli, const json_t *balancer)
 {
+	(void)cli;
 	const json_t *rate = json_object_get(balancer, "packets_per_s");
 
 	printf("state       %s", output_string(balancer, "state"));

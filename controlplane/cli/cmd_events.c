@@ -10,8 +10,9 @@
 #define DEFAULT_LIMIT "100"
 
 static void
-show_list(const json_t *answer)
+show_list(const struct cli *cli, const json_t *answer)
 {
+	(void)cli;
 	static const char *const headings[] = { "AT", "KIND", "EVENT", NULL };
 	struct output_table table;
 	size_t i;
@@ -31,7 +32,10 @@ show_list(const json_t *answer)
 static void
 show_event(const struct cli *cli, const json_t *event)
 {
-	if (cli->json) {
+	if (cli->yaml) {
+		puts("---");
+		output_answer(cli, event);
+	} else if (cli->json) {
 		json_dumpf(event, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {

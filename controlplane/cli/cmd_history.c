@@ -10,7 +10,8 @@
 #include "topics.h"
 
 static int
-show_listed(const struct cli *cli, const char *resource, void (*show)(const json_t *answer))
+show_listed(const struct cli *cli, const char *resource,
+		void (*show)(const struct cli *cli, const json_t *answer))
 {
 	char *path = client_path(resource);
 
@@ -20,8 +21,9 @@ show_listed(const struct cli *cli, const char *resource, void (*show)(const json
 }
 
 static void
-show_revisions(const json_t *answer)
+show_revisions(const struct cli *cli, const json_t *answer)
 {
+	(void)cli;
 	static const char *const headings[] = { ">REVISION", "AT", "ACTION", ">SERVICES",
 		">BACKENDS", "", NULL };
 	struct output_table table;
@@ -52,8 +54,9 @@ cmd_history(const struct cli *cli)
 }
 
 static void
-show_audit(const json_t *answer)
+show_audit(const struct cli *cli, const json_t *answer)
 {
+	(void)cli;
 	static const char *const headings[] = { ">ID", "AT", "WHO", "ACTION", "TARGET", "RESULT",
 		"DETAIL", NULL };
 	struct output_table table;

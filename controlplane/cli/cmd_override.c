@@ -5,9 +5,9 @@
 #include "topics.h"
 
 static void
-show_list(const json_t *answer)
+show_list(const struct cli *cli, const json_t *answer)
 {
-	override_table_show(json_object_get(answer, "overrides"));
+	override_table_show(cli, json_object_get(answer, "overrides"));
 }
 
 int

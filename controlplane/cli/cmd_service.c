@@ -8,15 +8,32 @@
 #include "topics.h"
 
 static void
-show_list(const json_t *answer)
+cells_wide(struct output_table *table, const json_t *service)
+{
+	const json_t *health = json_object_get(service, "health");
+
+	output_cell(table, output_string(service, "advertised"));
+	output_cell_integer(table, json_object_get(health, "healthy"));
+	output_cell_integer(table, json_object_get(health, "min_healthy"));
+	output_cell_integer(table, json_object_get(health, "waiting_to_leave"));
+	output_cell_integer(table, json_object_get(service, "slots"));
+	output_cell(table, output_string(service, "on-down"));
+}
+
+static void
+show_list(const struct cli *cli, const json_t *answer)
 {
 	static const char *const headings[] = { "SERVICE", "NAME", "MODE", ">BACKENDS", ">USABLE",
 		">PACKETS", ">BYTES", ">NEW FLOWS", ">ACTIVE", NULL };
+	static const char *const wide[] = { "ADVERTISED", ">HEALTHY", ">MIN HEALTHY", ">LEAVING",
+		">SLOTS", "ON DOWN", NULL };
 	struct output_table table;
 	size_t i;
 	json_t *service;
 
 	output_table_begin(&table, headings);
+	if (cli->wide)
+		output_table_widen(&table, wide);
 	json_array_foreach(json_object_get(answer, "services"), i, service)
 	{
 		output_cell(&table, output_string(service, "id"));
@@ -28,6 +45,8 @@ show_list(const json_t *answer)
 		output_cell_bytes(&table, json_object_get(service, "bytes"));
 		output_cell_count(&table, json_object_get(service, "new_flows"));
 		output_cell_count(&table, json_object_get(service, "active_flows"));
+		if (cli->wide)
+			cells_wide(&table, service);
 	}
 	output_table_end(&table, "no services; guideway apply -f FILE makes some");
 }
@@ -55,7 +74,7 @@ show_lifetimes(json_t *lifetimes)
 }
 
 static void
-show_one(const json_t *service)
+show_one(const struct cli *cli, const json_t *service)
 {
 	const json_t *slots = json_object_get(service, "slots");
 
@@ -68,7 +87,7 @@ show_one(const json_t *service)
 	printf("SYN         chooses anew on a flow idle for %" JSON_INTEGER_FORMAT " s\n",
 			json_integer_value(json_object_get(service, "syn-reselect-idle")));
 	printf("on down     %s the flows\n\n", output_string(service, "on-down"));
-	backend_table_show(json_object_get(service, "backends"), false);
+	backend_table_show(cli, json_object_get(service, "backends"), false);
 }
 
 int

@@ -194,7 +194,7 @@ cmd_stats(const struct cli *cli)
 	if (ret != CLI_OK)
 		return ret;
 	if (cli->json)
-		output_json(answer.json);
+		output_answer(cli, answer.json);
 	else
 		show(answer.json, only);
 	client_answer_free(&answer);

@@ -144,7 +144,7 @@ show(const struct cli *cli, const json_t *status)
 	show_last_apply(json_object_get(status, "last_apply"));
 	if (json_array_size(json_object_get(status, "overrides")) > 0) {
 		printf("\noverrides (guideway override reset takes them back)\n");
-		override_table_show(json_object_get(status, "overrides"));
+		override_table_show(cli, json_object_get(status, "overrides"));
 	}
 	show_workers(json_object_get(status, "workers"));
 }
@@ -159,7 +159,7 @@ cmd_status(const struct cli *cli)
 	if (ret != CLI_OK)
 		return ret;
 	if (cli->json)
-		output_json(answer.json);
+		output_answer(cli, answer.json);
 	else
 		show(cli, answer.json);
 	ret = json_is_true(json_object_get(answer.json, "healthy")) ? CLI_OK : CLI_UNHEALTHY;

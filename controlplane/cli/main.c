@@ -14,6 +14,7 @@
 #include "help.h"
 #include "manual.h"
 #include "options.h"
+#include "watch.h"
 
 #define DEFAULT_SOCKET "/run/guideway/api.sock"
 #define DEFAULT_TIMEOUT_S 10
@@ -58,7 +59,9 @@ run(struct cli *cli)
 	cli->words += nb_named;
 	cli->nb_words -= nb_named;
 	ret = options_check(cli, command);
-	return ret < 0 ? command->run(cli) : ret;
+	if (ret >= 0)
+		return ret;
+	return cli->given & OPTION_WATCH ? watch_run(cli, command) : command->run(cli);
 }
 
 /* What was printed has to arrive: a full disk is no success. */

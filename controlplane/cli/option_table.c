@@ -29,11 +29,19 @@ const struct cli_option cli_options[] = {
 	{ OPTION_FOLLOW, "follow", .help = "And each further one when it happens." },
 	{ OPTION_WAIT, "wait", .argument = "SECONDS", VALUE(wait),
 			.help = "Until it is done, at most so long (1 to 86400)." },
+	{ OPTION_WATCH, "watch", 'w', .argument = "SECONDS", .optional = true, .everywhere = true,
+			VALUE(watch),
+			.help = "Show it anew every so many seconds, 0.1 to 3600; default 2. On a "
+				"terminal in place; else one behind the other, with a line that "
+				"begins with `---` before each (JSON has none). A daemon that is "
+				"away is waited for." },
 	/* Of all commands. */
-	{ OPTION_OUTPUT, "output", 'o', .argument = "FORMAT", VALUE(output), .words = "table json",
-			.help = "`table` for people; `json`, the API's own answer, for programs: "
-				"errors are JSON, too, an object `error` with the strings `code`, "
-				"`message`, `path` and `hint`." },
+	{ OPTION_OUTPUT, "output", 'o', .argument = "FORMAT", VALUE(output),
+			.words = "table wide json yaml",
+			.help = "`table` for people, `wide` with more columns where there are more; "
+				"`json` or `yaml`, the API's own answer, for programs: errors are "
+				"such, too, an object `error` with the strings `code`, `message`, "
+				"`path` and `hint`." },
 	{ OPTION_SOCKET, "socket", .argument = "PATH", VALUE(socket),
 			.help = "The daemon's socket; default /run/guideway/api.sock, or what "
 				"`GUIDEWAY_SOCKET` says." },

@@ -49,10 +49,12 @@ take_output(struct cli *cli)
 
 	if (word == NULL)
 		return -1;
-	cli->json = strcmp(word, "json") == 0;
-	if (cli->json || strcmp(word, "table") == 0)
+	cli->yaml = strcmp(word, "yaml") == 0;
+	cli->json = cli->yaml || strcmp(word, "json") == 0;
+	cli->wide = strcmp(word, "wide") == 0;
+	if (cli->json || cli->wide || strcmp(word, "table") == 0)
 		return -1;
-	return options_misused(cli, NULL, "-o takes table or json, not ", word);
+	return options_misused(cli, NULL, "-o takes table, wide, json or yaml, not ", word);
 }
 
 /* @return -1, or an error. */

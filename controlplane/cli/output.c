@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "as_yaml.h"
+
 static char *
 copy(const char *text)
 {
@@ -30,10 +32,16 @@ void
 output_table_begin(struct output_table *table, const char *const *headings)
 {
 	memset(table, 0, sizeof(*table));
-	while (headings[table->nb_columns] != NULL)
+	output_table_widen(table, headings);
+}
+
+void
+output_table_widen(struct output_table *table, const char *const *headings)
+{
+	for (size_t i = 0; headings[i] != NULL; i++) {
 		table->nb_columns++;
-	for (size_t i = 0; headings[i] != NULL; i++)
 		output_cell(table, headings[i]);
+	}
 }
 
 void
@@ -217,10 +225,20 @@ output_string(const json_t *object, const char *name)
 }
 
 void
-output_json(const json_t *json)
+output_print(const struct cli *cli, const json_t *json, FILE *out)
 {
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
+	if (cli->yaml) {
+		yaml_print(json, out);
+		return;
+	}
+	json_dumpf(json, out, JSON_INDENT(2));
+	fputc('\n', out);
+}
+
+void
+output_answer(const struct cli *cli, const json_t *json)
+{
+	output_print(cli, json, stdout);
 }
 
 const char *

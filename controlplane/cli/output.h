@@ -9,10 +9,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli.h"
 
-#define OUTPUT_MAX_COLUMNS 16
+#define OUTPUT_MAX_COLUMNS 24
 
 /** A table under construction. */
 struct output_table {
@@ -23,6 +24,9 @@ struct output_table {
 
 /** @param headings NULL-terminated; one that begins with '>' makes its column right-aligned. */
 void output_table_begin(struct output_table *table, const char *const *headings);
+
+/** More columns, behind those; before any cell. */
+void output_table_widen(struct output_table *table, const char *const *headings);
 
 /** The next cell, left to right, top to bottom. */
 void output_cell(struct output_table *table, const char *text);
@@ -47,8 +51,10 @@ const char *output_duration(json_int_t us, char out[OUTPUT_DURATION_SIZE]);
 /** A string member, or "-" if it is null or absent. Valid as long as @p object. */
 const char *output_string(const json_t *object, const char *name);
 
-/** Pretty JSON on stdout. */
-void output_json(const json_t *json);
+/** For programs: pretty JSON, or YAML if cli->yaml. */
+void output_print(const struct cli *cli, const json_t *json, FILE *out);
+/** The API's answer on stdout, as it came. */
+void output_answer(const struct cli *cli, const json_t *json);
 
 /** Escape sequence that begins (bold red, yellow, green) or ends (0) a colour; "" without colours. */
 const char *output_color(const struct cli *cli, char color);

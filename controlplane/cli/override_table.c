@@ -4,15 +4,18 @@
 #include "output.h"
 
 void
-override_table_show(const json_t *overrides)
+override_table_show(const struct cli *cli, const json_t *overrides)
 {
 	static const char *const headings[] = { "SERVICE", "BACKEND", "STATE", ">WEIGHT", "SINCE",
 		"BY", "", NULL };
+	static const char *const wide[] = { "ID", NULL };
 	struct output_table table;
 	size_t i;
 	json_t *override;
 
 	output_table_begin(&table, headings);
+	if (cli->wide)
+		output_table_widen(&table, wide);
 	json_array_foreach(overrides, i, override)
 	{
 		output_cell(&table, output_string(override, "service_name"));
@@ -24,6 +27,8 @@ override_table_show(const json_t *overrides)
 		output_cell(&table,
 				json_is_true(json_object_get(override, "dormant")) ? "dormant"
 										   : "");
+		if (cli->wide)
+			output_cell(&table, output_string(override, "service"));
 	}
 	output_table_end(&table, "no overrides");
 }

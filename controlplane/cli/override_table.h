@@ -10,6 +10,6 @@
 #include "cli.h"
 
 /** @param overrides A JSON array as in GET /v1/overrides. */
-void override_table_show(const json_t *overrides);
+void override_table_show(const struct cli *cli, const json_t *overrides);
 
 #endif

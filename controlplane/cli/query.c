@@ -22,7 +22,8 @@ query_get(const struct cli *cli, char *path, json_t **out)
 }
 
 int
-query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer))
+query_show(const struct cli *cli, char *path,
+		void (*show)(const struct cli *cli, const json_t *answer))
 {
 	json_t *answer;
 	int ret = query_get(cli, path, &answer);
@@ -30,9 +31,9 @@ query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer)
 	if (ret != CLI_OK)
 		return ret;
 	if (cli->json)
-		output_json(answer);
+		output_answer(cli, answer);
 	else
-		show(answer);
+		show(cli, answer);
 	json_decref(answer);
 	return CLI_OK;
 }

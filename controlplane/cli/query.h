@@ -17,10 +17,11 @@
 int query_get(const struct cli *cli, char *path, json_t **out);
 
 /**
- * GET @p path and show it: with -o json as it came, else by @p show.
+ * GET @p path and show it: for programs as it came, else by @p show.
  * @param path From client_path(); freed.
  * @return enum cli_exit.
  */
-int query_show(const struct cli *cli, char *path, void (*show)(const json_t *answer));
+int query_show(const struct cli *cli, char *path,
+		void (*show)(const struct cli *cli, const json_t *answer));
 
 #endif

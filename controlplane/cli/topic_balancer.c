@@ -5,7 +5,7 @@ static const struct cli_command commands[] = {
 	{ "balancer show", "", "does this balancer take traffic",
 			"Whether this balancer takes traffic, since when it does or does not, and "
 			"who said so.",
-			NULL, 0, 0, cmd_balancer_show },
+			NULL, OPTION_WATCH, 0, cmd_balancer_show },
 	{ "balancer drain", "", "let routers prefer others; then withdraw the VIPs",
 			"Let routers prefer other balancers, and withdraw the VIPs once no packets "
 			"have come for three seconds. Packets that still come are forwarded. If "

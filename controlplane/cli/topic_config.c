@@ -19,11 +19,11 @@ static const struct cli_command commands[] = {
 	{ "history", "", "revisions of the configuration",
 			"Revisions of the configuration, the newest first. \"refused\": the "
 			"dataplane did not take it, and it was taken back.",
-			NULL, OPTION_LIMIT, 0, cmd_history },
+			NULL, OPTION_LIMIT | OPTION_WATCH, 0, cmd_history },
 	{ "audit", "", "who changed what",
 			"Who changed what, when, and what became of it, the newest first. A result "
 			"of \"-\" is a change whose end the daemon did not live to see.",
-			NULL, OPTION_LIMIT, 0, cmd_audit },
+			NULL, OPTION_LIMIT | OPTION_WATCH, 0, cmd_audit },
 	{ "events", "", "what has just happened",
 			"What has just happened, the oldest first: changes, health, suspicions, "
 			"links, next hops, the dataplane coming and going. With `--follow` it goes "

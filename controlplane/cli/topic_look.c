@@ -7,17 +7,22 @@ static const struct cli_command commands[] = {
 			"revision and configuration file of the daemon; version and generation of "
 			"the dataplane; how long the last change took; the overrides; load and "
 			"flow tables of each worker. The exit code is 1 if there is a problem.",
-			"guideway status -o json | jq -r '.problems[]'", 0, 0, cmd_status },
+			"guideway status -o json | jq -r '.problems[]'\n"
+			"guideway status --watch",
+			OPTION_WATCH, 0, cmd_status },
 	{ "service list", "", "every service with its counters",
 			"Every service with its mode, its backends, how many of them take new flows "
-			"(USABLE), and its counters.",
-			NULL, 0, 0, cmd_service_list },
+			"(USABLE), and its counters. `-o wide` adds how its VIP is "
+			"advertised, how many of its backends are healthy, how many have to be, and "
+			"how many that are not wait for leave because of that; the slots of its "
+			"table; what becomes of the flows of a backend that is down.",
+			NULL, OPTION_WATCH, 0, cmd_service_list },
 	{ "service show", "SERVICE", "one service with its backends",
 			"One service: address, mode, slots of its table, lifetimes of idle flows, "
 			"and its backends.",
 			"guideway service show payments\n"
 			"guideway service show tcp/192.0.2.10:443",
-			0, 0, cmd_service_show },
+			OPTION_WATCH, 0, cmd_service_show },
 	{ "backend list", "", "every backend, of every service or of one",
 			"The columns are:\n"
 			"- STATE: `enabled`, `draining` (no new flows, those there are go on) or "
@@ -31,8 +36,16 @@ static const struct cli_command commands[] = {
 			"- SLOTS: The share of the Maglev table's slots that it has.\n"
 			"- PACKETS: From clients, as received; so are BYTES.\n"
 			"- NEW FLOWS: Flows that were given to it.\n"
-			"- ACTIVE: Flows that are in the workers' tables now.",
-			NULL, OPTION_SERVICE, 0, cmd_backend_list },
+			"- ACTIVE: Flows that are in the workers' tables now.\n"
+			"With `-o wide` there are, besides:\n"
+			"- CONFIGURED: Its state and its weight without overrides.\n"
+			"- FACTOR: The part of its weight that slow start and agents leave it.\n"
+			"- OBSERVED: What its checks say, and JUDGED what the service's guard makes "
+			"of it.\n"
+			"- FLAPS: How often it went down.\n"
+			"- SUSPECTED: How often the dataplane had evidence against it.\n"
+			"- OVERRIDE BY: Who has set state or weight.",
+			NULL, OPTION_SERVICE | OPTION_WATCH, 0, cmd_backend_list },
 	{ "backend show", "ADDRESS", "one backend: health, checks, counters",
 			"One backend, of every service that has it or of one: state and weight with "
 			"who has overridden them, health with its time in that state and how often "
@@ -45,7 +58,7 @@ static const struct cli_command commands[] = {
 			"host; the latter two say nothing of the backend.\n"
 			"- LATENCY: How long the last good attempt took; AVERAGE: good ones on "
 			"average.",
-			NULL, OPTION_SERVICE, 0, cmd_backend_show },
+			NULL, OPTION_SERVICE | OPTION_WATCH, 0, cmd_backend_show },
 	{ "stats", "[service|backend|worker|main|drops|port]", "counters",
 			"Counters, all of them or one table; with `-o json` always all. They start "
 			"with the dataplane; rates are differences of two calls. Of a worker,\n"
@@ -62,7 +75,7 @@ static const struct cli_command commands[] = {
 			"DROP REASON tells why packets were not forwarded; reasons that never "
 			"occurred are not shown. MISSED of a port are packets that its queues had "
 			"no room for: the workers are too slow.",
-			"guideway stats worker", 0, 0, cmd_stats },
+			"guideway stats worker --watch=1", OPTION_WATCH, 0, cmd_stats },
 };
 
 TOPIC(look, "What is", NULL);

@@ -6,7 +6,7 @@ static const struct cli_command commands[] = {
 			"What operators have set by hand, since when, and who. \"dormant\": the "
 			"configuration has no such backend now; it applies again if the backend "
 			"comes back.",
-			NULL, 0, 0, cmd_override_list },
+			NULL, OPTION_WATCH, 0, cmd_override_list },
 	{ "override reset", "", "back to the configuration",
 			"Take back every override, or those of a service or a backend.",
 			"guideway override reset --backend 10.0.1.2",

@@ -164,6 +164,19 @@ class Impostor(threading.Thread):
         self.listener.close()
 
 
+def shown(console, words, answer):
+    """What a command prints for this answer of the API."""
+    body = json.dumps(answer).encode()
+    head = ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n")
+    console.socket.unlink(missing_ok=True)
+    impostor = Impostor(console.socket, head.encode() + body)
+    done = console.run(*words.split())
+    impostor.join(5)
+    assert done.err == ""
+    return done.out
+
+
 def table(text):
     """Read an aligned table; cells are apart by two spaces or more, none is empty."""
     heading, *lines = text.splitlines()

@@ -1,24 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How values are shown that no test brings a real balancer to: answers are given by hand."""
 
-import json
-
 import pytest
 
-from console import Impostor, check_alignment, table
-
-
-def shown(console, words, answer):
-    """What a command prints for this answer of the API."""
-    body = json.dumps(answer).encode()
-    head = ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n")
-    console.socket.unlink(missing_ok=True)
-    impostor = Impostor(console.socket, head.encode() + body)
-    done = console.run(*words.split())
-    impostor.join(5)
-    assert done.err == ""
-    return done.out
+from console import check_alignment, shown, table
 
 
 def service(**counters):

@@ -4,6 +4,9 @@
 import json
 
 import pytest
+import yaml
+
+from console import shown
 
 READING = {
     "service list": "/v1/services",
@@ -79,3 +82,26 @@ def test_a_message_that_is_no_utf8_is_shown_all_the_same(alone):
 def test_unhealthy_is_told_by_json_and_exit_code(alone):
     done = alone.run("status", "-o", "json")
     assert done.code == 1 and done.json["healthy"] is False
+
+
+@pytest.mark.parametrize("words", READING)
+def test_yaml_says_the_same(console, words):
+    text = console.run(*words.split(), "-o", "yaml").out
+    assert not text.startswith(("{", "["))
+    assert steady(yaml.safe_load(text)) == steady(console.run(*words.split(), "-o", "json").json)
+
+
+@pytest.mark.parametrize("name", [
+    "yes", "No", "null", "~", "1.5", "0x1f", "1:20", "2026-11-27", "-", "- a", "a: b", "a #b", "'",
+    '"', "{a}", "[", "*a", "&a", "!a", "%a", "@a", "`a", "", " ", " a ", "é", "\u2028", "\x1b[2J",
+    "a\nb\n", "\ttab", "=", "<<", ".inf", "+1", "10.0.0.1", "…"])
+def test_yaml_keeps_every_word_what_it_is(bare, name):
+    """Also as the name of a member."""
+    answer = {"services": [{"name": name, name: [name, 2**63 - 1, 0.1, None, True, {}, []]}]}
+    assert yaml.safe_load(shown(bare, "service list -o yaml", answer)) == answer
+
+
+def test_errors_are_yaml_too(alone):
+    error = yaml.safe_load(alone.refused(4, "service", "show", "nope", "-o", "yaml"))["error"]
+    assert error["code"] == "no_such_service"
+    assert yaml.safe_load(alone.refused(2, "-o", "yaml", "nope"))["error"]["code"] == "usage"

@@ -27,6 +27,8 @@ READING = {
     "export-effective": "export --effective",
     "history": "history",
     "audit-none": "audit",
+    "service-list-wide": "service list -o wide",
+    "backend-list-wide": "backend list -o wide",
     "stats-service": "stats service",
     "stats-backend": "stats backend",
 }
@@ -89,6 +91,7 @@ def test_a_change_without_a_dataplane_says_that_it_is_only_stored(alone):
 
 
 @pytest.mark.parametrize("words", ["service list", "backend list", "backend list --service pay",
+                                   "service list -o wide", "backend list -o wide",
                                    "override list", "history", "audit", "stats service",
                                    "stats backend", "stats worker", "stats main", "stats drops",
                                    "stats port"])
