@@ -140,7 +140,7 @@ class Demo:
         self.lab.do("start")
         self.show_start_report()
         say("the services of doc/examples/demo.yaml")
-        self.operator("apply", "-f", os.path.relpath(ROOT / "doc/examples/demo.yaml"))
+        self.operator("apply", "--yes", "-f", os.path.relpath(ROOT / "doc/examples/demo.yaml"))
         self.first_shares()
         self.changes_under_load()
         result = f"{self.requests} requests, {self.failed} failed"

@@ -11,6 +11,7 @@ static void
 show(const struct cli *cli, const json_t *answer)
 {
 	const char *result = output_string(answer, "result");
+	const json_t *confirm = json_object_get(answer, "confirm");
 	char color = strcmp(result, "stored") == 0 ? 'y' : 'g';
 	size_t i;
 	json_t *line;
@@ -19,6 +20,13 @@ show(const struct cli *cli, const json_t *answer)
 			printf("%s\n", json_string_value(line));
 	printf("%s%s%s\n", output_color(cli, color), output_string(answer, "message"),
 			output_color(cli, 0));
+	if (json_is_object(confirm))
+		printf("%sreverts to revision %lld in %.0f s unless: guideway confirm%s\n",
+				output_color(cli, 'y'),
+				(long long)json_integer_value(
+						json_object_get(confirm, "returns_to")),
+				json_number_value(json_object_get(confirm, "left_s")),
+				output_color(cli, 0));
 }
 
 int

@@ -44,6 +44,9 @@ enum cli_option_bit {
 	OPTION_FOLLOW = 1ULL << 10,
 	OPTION_WAIT = 1ULL << 11,
 	OPTION_WATCH = 1ULL << 12,
+	OPTION_YES = 1ULL << 20,
+	OPTION_FORCE = 1ULL << 21,
+	OPTION_CONFIRM = 1ULL << 22,
 	/* Every command takes these. */
 	OPTION_OUTPUT = 1ULL << 57,
 	OPTION_SOCKET = 1ULL << 58,
@@ -73,6 +76,7 @@ struct cli {
 	const char *file;
 	const char *limit;
 	const char *wait;
+	const char *confirm;
 	const char *watch; /**< NULL although given: without a value. */
 	const char *output;
 	const char *timeout;

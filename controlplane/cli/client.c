@@ -28,6 +28,9 @@ static const struct {
 	{ "already_exists", CLI_CONFLICT },
 	{ "stale_revision", CLI_CONFLICT },
 	{ "would_remove_all", CLI_CONFLICT },
+	{ "too_disruptive", CLI_CONFLICT },
+	{ "confirm_pending", CLI_CONFLICT },
+	{ "nothing_to_confirm", CLI_CONFLICT },
 	{ "no_routes", CLI_CONFLICT },
 	{ "too_large", CLI_INVALID },
 	{ "unsupported_media", CLI_INVALID },
@@ -35,6 +38,7 @@ static const struct {
 	{ "refused", CLI_INVALID },
 	{ "no_dataplane", CLI_CONNECT },
 	{ "busy", CLI_TIMEOUT },
+	{ "too_many_requests", CLI_TIMEOUT },
 	{ "not_acknowledged", CLI_TIMEOUT },
 };
 

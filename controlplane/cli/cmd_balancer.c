@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "change.h"
 #include "client.h"
 #include "output.h"
 #include "query.h"
 #include "topics.h"
-
-#define WAIT_LOOK_MS 250
-#define WAIT_MAX_S 86400
+#include "wait.h"
 
 /* "state       draining since 2026-11-27T13:00:00.000Z by uid 0 (root)" */
 static void
@@ -45,67 +41,48 @@ set_state(const struct cli *cli, const char *state)
 			json_pack("{s:s}", "state", state));
 }
 
-static double
-now_s(void)
+static bool
+is_over(const json_t *balancer)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return strcmp(output_string(balancer, "state"), "draining") != 0;
 }
 
 static int
-wait_for_drained(const struct cli *cli, double until_s)
+wait_for_drained(const struct cli *cli, long seconds)
 {
-	const struct timespec look = { .tv_nsec = WAIT_LOOK_MS * 1000000L };
-	char state[32] = "";
 	json_t *balancer;
-	int ret;
+	int ret = wait_for(cli, "/v1/balancer", is_over, seconds, &balancer);
+	bool drained;
 
-	while ((ret = query_get(cli, client_path("/v1/balancer"), &balancer)) == CLI_OK) {
-		snprintf(state, sizeof(state), "%s", output_string(balancer, "state"));
+	if (ret == CLI_TIMEOUT) {
 		json_decref(balancer);
-		if (strcmp(state, "draining") != 0 || now_s() >= until_s)
-			break;
-		nanosleep(&look, NULL);
-	}
-	if (ret != CLI_OK)
-		return ret;
-	if (strcmp(state, "disabled") == 0) {
-		if (!cli->json)
-			puts("drained: no packets come any more, and the VIPs are withdrawn");
-		return CLI_OK;
-	}
-	if (strcmp(state, "draining") == 0)
 		return client_error(cli, CLI_TIMEOUT, "not_drained",
 				"packets still come; it goes on draining",
 				"guideway balancer show; do routers know of another balancer?");
-	return client_error(cli, CLI_CONFLICT, "not_drained", "somebody else has enabled it", "");
-}
-
-/* @return false: misused. */
-static bool
-parse_wait(const struct cli *cli, long *seconds)
-{
-	char *end;
-
-	*seconds = strtol(cli->wait, &end, 10);
-	return *end == '\0' && cli->wait[0] != '\0' && *seconds >= 1 && *seconds <= WAIT_MAX_S;
+	}
+	if (ret != CLI_OK)
+		return ret;
+	drained = strcmp(output_string(balancer, "state"), "disabled") == 0;
+	json_decref(balancer);
+	if (!drained)
+		return client_error(cli, CLI_CONFLICT, "not_drained",
+				"somebody else has enabled it", "");
+	if (!cli->json)
+		puts("drained: no packets come any more, and the VIPs are withdrawn");
+	return CLI_OK;
 }
 
 int
 cmd_balancer_drain(const struct cli *cli)
 {
-	double begin_s = now_s();
-	long seconds = 0;
-	int ret;
+	long seconds;
+	int ret = wait_parse(cli, &seconds);
 
-	if (cli->wait != NULL && !parse_wait(cli, &seconds))
-		return client_error(cli, CLI_USAGE, "usage", "--wait takes 1..86400 seconds", "");
-	ret = set_state(cli, "draining");
-	if (ret != CLI_OK || cli->wait == NULL || (cli->given & OPTION_DRY_RUN) != 0)
+	if (ret == CLI_OK)
+		ret = set_state(cli, "draining");
+	if (ret != CLI_OK || seconds == 0 || (cli->given & OPTION_DRY_RUN) != 0)
 		return ret;
-	return wait_for_drained(cli, begin_s + (double)seconds);
+	return wait_for_drained(cli, seconds);
 }
 
 int

@@ -73,6 +73,17 @@ show_balancer(const json_t *balancer)
 }
 
 static void
+show_confirm(const struct cli *cli, const json_t *confirm)
+{
+	if (json_is_object(confirm))
+		printf("%sto confirm  revision %lld by %s: reverts to %lld in %.0f s%s\n",
+				output_color(cli, 'y'), integer(confirm, "revision"),
+				output_string(confirm, "by"), integer(confirm, "returns_to"),
+				json_number_value(json_object_get(confirm, "left_s")),
+				output_color(cli, 0));
+}
+
+static void
 show_last_apply(const json_t *apply)
 {
 	char total[OUTPUT_DURATION_SIZE], in_dataplane[OUTPUT_DURATION_SIZE];
@@ -141,6 +152,7 @@ show(const struct cli *cli, const json_t *status)
 		show_file(file);
 	show_dataplane(json_object_get(status, "dataplane"));
 	show_balancer(json_object_get(status, "balancer"));
+	show_confirm(cli, json_object_get(status, "confirm"));
 	show_last_apply(json_object_get(status, "last_apply"));
 	if (json_array_size(json_object_get(status, "overrides")) > 0) {
 		printf("\noverrides (guideway override reset takes them back)\n");

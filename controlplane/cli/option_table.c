@@ -23,6 +23,14 @@ const struct cli_option cli_options[] = {
 				"services is refused while there are some." },
 	{ OPTION_DRY_RUN, "dry-run", .everywhere = true,
 			.help = "Check, and show what would change." },
+	{ OPTION_YES, "yes", 'y', .help = "Do not ask." },
+	{ OPTION_FORCE, "force",
+			.help = "Although the plan has warnings that need it: a service that goes, one "
+				"that is left without backends, more than a set part of a service that "
+				"moves at once." },
+	{ OPTION_CONFIRM, "confirm", .argument = "TIME", VALUE(confirm),
+			.help = "Revert it after this time, such as `60s` or `5m`, unless "
+				"`guideway confirm` comes before." },
 	{ OPTION_EFFECTIVE, "effective", .help = "With what was set by hand." },
 	{ OPTION_LIMIT, "limit", .argument = "N", VALUE(limit),
 			.help = "The newest N of them, 1 to 1000; default 100." },

@@ -2,15 +2,47 @@
 #include "topics.h"
 
 static const struct cli_command commands[] = {
+	{ "plan", "", "what a file would change, and do to traffic",
+			"Show what a file would change as the configuration, as `diff` does, and what that "
+			"does to traffic: the part of new flows that would go to other backends, "
+			"established flows that would move, backends that would lose everything. "
+			"Nothing is changed.\n"
+			"What is marked with \"needs --force\" `apply` refuses without that option. The "
+			"exit code is 0 if nothing would change, else 1.",
+			"guideway plan -f guideway.yaml", OPTION_FILE | OPTION_RESET_OVERRIDES,
+			OPTION_FILE, cmd_plan },
 	{ "apply", "", "make a file the configuration",
-			"Make a file (see doc/guideway.yaml.md) the whole configuration. It is one "
-			"change: all of it goes into force, or, if anything is wrong with it, "
+			"Make a file (see doc/guideway.yaml.md) the whole configuration. What would "
+			"change is shown as by `plan`, and the command asks; `--yes` does not ask. "
+			"It is one change: all of it goes into force, or, if anything is wrong with it, "
 			"nothing. Every error is shown with file, line and column (up to 20). "
-			"Services and backends that it does not name are removed. Overrides stay.",
-			"guideway apply -f guideway.yaml --dry-run\n"
-			"guideway apply -f guideway.yaml",
-			OPTION_FILE | OPTION_RESET_OVERRIDES | OPTION_DRY_RUN | OPTION_ALLOW_EMPTY,
+			"Services and backends that it does not name are removed. Overrides stay.\n"
+			"With `--confirm` the change reverts itself unless `guideway confirm` comes in "
+			"time, so that one that cuts off its author heals. Until then the "
+			"configuration cannot be changed further.\n"
+			"The command ends when every worker uses the change; without a dataplane it is "
+			"stored, and with `--wait` the command waits for one.",
+			"guideway apply -f guideway.yaml\n"
+			"guideway apply -f guideway.yaml --yes --confirm 60s",
+			OPTION_FILE | OPTION_RESET_OVERRIDES | OPTION_DRY_RUN | OPTION_ALLOW_EMPTY |
+					OPTION_YES | OPTION_FORCE | OPTION_CONFIRM | OPTION_WAIT,
 			OPTION_FILE, cmd_apply },
+	{ "confirm", "", "keep the change that waits for it",
+			"Keep the change that was made with `--confirm`, which would revert itself.",
+			NULL, OPTION_DRY_RUN, 0, cmd_confirm },
+	{ "rollback", "[REVISION]", "go back to a revision",
+			"Make a revision of `history` the configuration again, as a new revision; without "
+			"one the revision before the current one, or that which a change that waits to "
+			"be confirmed would revert to. Asks as `apply` does. Overrides stay.",
+			"guideway rollback --yes\n"
+			"guideway rollback 41",
+			OPTION_DRY_RUN | OPTION_YES | OPTION_FORCE | OPTION_CONFIRM | OPTION_WAIT,
+			0, cmd_rollback },
+	{ "diff", "[REVISION] [REVISION]", "compare two revisions",
+			"What differs from one revision to another; without a second one to the current "
+			"one, without any between the current one and the one before. The exit code is "
+			"0 if nothing differs, else 1.",
+			"guideway diff 41 43", 0, 0, cmd_diff },
 	{ "export", "", "the configuration as YAML",
 			"Print the configuration as YAML, or as JSON with `-o json`, in a form that "
 			"`apply` takes.",

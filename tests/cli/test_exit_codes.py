@@ -147,10 +147,10 @@ def test_5_a_backend_twice(alone):
 
 
 def test_5_nothing_would_be_left(alone):
-    said = alone.refused(5, "apply", "-f", "-", stdin="services: []\n")
+    said = alone.refused(5, "apply", "--yes", "-f", "-", stdin="services: []\n")
     assert "this would remove all 3 services" in said and "--allow-empty" in said
     assert len(alone.rows("service", "list")) == 3
-    alone.ok("apply", "-f", "-", "--allow-empty", stdin="services: []\n")
+    alone.ok("apply", "--yes", "-f", "-", "--allow-empty", stdin="services: []\n")
     assert alone.ok("export") == "services: []\n"
 
 

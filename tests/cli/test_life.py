@@ -18,7 +18,7 @@ def test_errors_in_a_file_stand_with_their_lines(alone):
     (alone.directory / "broken.yaml").write_text(broken)
     before = alone.ok("export")
     for name, stdin in (("broken.yaml", ""), ("-", broken)):
-        said = alone.refused(6, "apply", "-f", name, stdin=stdin)
+        said = alone.refused(6, "apply", "--yes", "-f", name, stdin=stdin)
         shown = name if name != "-" else "stdin"
         first, second, *rest = said.splitlines()
         assert first == (f"{shown}:10:17: services[0].backends[1].weight: "
@@ -37,14 +37,14 @@ def test_errors_in_a_file_stand_with_their_lines(alone):
     ("services: [" + 30 * "{}," + "]\n", "there may be more"),
 ])
 def test_malformed_documents(alone, text, said):
-    assert said in alone.refused(6, "apply", "-f", "-", stdin=text)
+    assert said in alone.refused(6, "apply", "--yes", "-f", "-", stdin=text)
 
 
 def test_a_document_of_17_mib_is_not_sent(alone):
     huge = alone.directory / "huge.yaml"
     with open(huge, "wb") as file:
         file.truncate(17 << 20)
-    assert "huge.yaml: larger than 16 MiB" in alone.refused(6, "apply", "-f", "huge.yaml")
+    assert "huge.yaml: larger than 16 MiB" in alone.refused(6, "apply", "--yes", "-f", "huge.yaml")
 
 
 def test_export_and_apply_are_inverse(alone):
@@ -52,14 +52,14 @@ def test_export_and_apply_are_inverse(alone):
     for form, name in (("table", "copy.yaml"), ("json", "copy.json")):
         text = alone.ok("export", "-o", form)
         (alone.directory / name).write_text(text)
-        assert alone.ok("apply", "-f", name) == "it is so already\n"
-    assert alone.ok("apply", "-f", "-", stdin=alone.ok("export")) == "it is so already\n"
+        assert alone.ok("apply", "--yes", "-f", name) == "it is so already\n"
+    assert alone.ok("apply", "--yes", "-f", "-", stdin=alone.ok("export")) == "it is so already\n"
 
 
 def test_an_effective_export_makes_overrides_the_configuration(alone):
     alone.ok("backend", "set", "10.2.0.12", "--weight", "7", "--state", "draining")
     text = alone.ok("export", "--effective")
-    alone.ok("apply", "-f", "-", "--reset-overrides", stdin=text)
+    alone.ok("apply", "--yes", "-f", "-", "--reset-overrides", stdin=text)
     assert alone.ok("override", "list") == "no overrides\n"
     assert alone.ok("export") == text
     row = alone.rows("backend", "list")[1]
@@ -72,14 +72,14 @@ def test_a_drain_survives_apply_and_restart_until_it_is_reset(console):
 
     console.ok("backend", "drain", "10.2.0.12", "--service", "pay")
     assert state() == "draining (override)"
-    console.ok("apply", "-f", "-", stdin=EXAMPLE.replace("weight: 50", "weight: 60"))
+    console.ok("apply", "--yes", "-f", "-", stdin=EXAMPLE.replace("weight: 50", "weight: 60"))
     assert state() == "draining (override)"
     console.daemon.kill()
     console.start(None)
     console.wait_in_sync()
     assert state() == "draining (override)"
     assert "10.2.0.12" in console.ok("status") and "overrides" in console.ok("status")
-    console.ok("apply", "-f", "-", "--reset-overrides",
+    console.ok("apply", "--yes", "-f", "-", "--reset-overrides",
                stdin=EXAMPLE.replace("weight: 50", "weight: 60"))
     assert state() == "enabled"
     assert console.rows("backend", "list", "--service", "pay")[1]["WEIGHT"] == "60"

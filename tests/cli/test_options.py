@@ -78,7 +78,7 @@ def test_colours_change_no_letter(alone):
 def test_words_from_elsewhere_do_not_steer_the_terminal(alone):
     name = "x\033[2J\u009b31m\ny.yaml"
     (alone.directory / name).write_text(alone.config.read_text().replace("50", "51"))
-    alone.ok("apply", "-f", name)
+    alone.ok("apply", "--yes", "-f", name)
     shown = alone.ok("audit")
     assert "y.yaml" in shown
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)

@@ -70,7 +70,7 @@ def test_what_changing_commands_print(console):
                   "backend remove 10.2.0.13", "override list", "status", "backend list",
                   "service show pay", "override reset --service pay --dry-run",
                   "override reset --backend 10.2.0.11", "override reset", "override reset",
-                  "apply -f guideway.yaml", "history", "audit --limit 4"):
+                  "apply --yes --force -f guideway.yaml", "history", "audit --limit 4"):
         done = console.run(*words.split())
         assert (done.code, done.err) == (words == "status", ""), done
         lines += [f"$ guideway {words}\n", without_workers(done.out)]
@@ -79,11 +79,11 @@ def test_what_changing_commands_print(console):
 
 def test_what_apply_prints(console):
     text = console.config.read_text().replace("weight: 50", "weight: 51")
-    shown = console.ok("apply", "-f", "-", "--dry-run", stdin=text)
+    shown = console.ok("apply", "--yes", "-f", "-", "--dry-run", stdin=text)
     assert shown == ("tcp/192.0.2.10:443: backend 10.2.0.12 weight 51, was 50\n"
                      "checked; nothing was changed\n")
-    check_golden("apply", steady(console.ok("apply", "-f", "-", stdin=text), console.directory))
-    assert console.ok("apply", "-f", "-", stdin=text) == "it is so already\n"
+    check_golden("apply", steady(console.ok("apply", "--yes", "-f", "-", stdin=text), console.directory))
+    assert console.ok("apply", "--yes", "-f", "-", stdin=text) == "it is so already\n"
 
 
 def test_a_change_without_a_dataplane_says_that_it_is_only_stored(alone):
