@@ -44,6 +44,8 @@ enum cli_option_bit {
 	OPTION_FOLLOW = 1ULL << 10,
 	OPTION_WAIT = 1ULL << 11,
 	OPTION_WATCH = 1ULL << 12,
+	OPTION_ONCE = 1ULL << 13,
+	OPTION_INTERVAL = 1ULL << 14,
 	OPTION_YES = 1ULL << 20,
 	OPTION_FORCE = 1ULL << 21,
 	OPTION_CONFIRM = 1ULL << 22,
@@ -78,6 +80,7 @@ struct cli {
 	const char *wait;
 	const char *confirm;
 	const char *watch; /**< NULL although given: without a value. */
+	const char *interval;
 	const char *output;
 	const char *timeout;
 	int nb_words; /**< Words behind the command's name. */

@@ -7,6 +7,7 @@
 
 const struct cli_topic *const cli_topics[] = {
 	&topic_look,
+	&topic_top,
 	&topic_backend,
 	&topic_balancer,
 	&topic_override,

@@ -43,6 +43,9 @@ const struct cli_option cli_options[] = {
 				"terminal in place; else one behind the other, with a line that "
 				"begins with `---` before each (JSON has none). A daemon that is "
 				"away is waited for." },
+	{ OPTION_ONCE, "once", .help = "Print it once, without a terminal." },
+	{ OPTION_INTERVAL, "interval", .argument = "SECONDS", VALUE(interval),
+			.help = "Between two samples, 0.2 to 60; default 1." },
 	/* Of all commands. */
 	{ OPTION_OUTPUT, "output", 'o', .argument = "FORMAT", VALUE(output),
 			.words = "table wide json yaml",

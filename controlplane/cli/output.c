@@ -17,9 +17,9 @@ copy(const char *text)
 	return result;
 }
 
-/* Columns on the screen of UTF-8 text, near enough: continuation bytes take none. */
-static size_t
-width(const char *text)
+/* Continuation bytes take none. */
+size_t
+output_width(const char *text)
 {
 	size_t columns = 0;
 
@@ -79,17 +79,25 @@ scaled(char *out, size_t size, double value, double step, const char *const *uni
 				value, units[unit]);
 }
 
+const char *
+output_count(double value, char out[OUTPUT_COUNT_SIZE])
+{
+	static const char *const units[] = { "", "k", "M", "G", "T", "P", NULL };
+
+	if (value < COUNT_IN_FULL - 0.5)
+		snprintf(out, OUTPUT_COUNT_SIZE, "%.0f", value);
+	else
+		scaled(out, OUTPUT_COUNT_SIZE, value, 1000, units);
+	return out;
+}
+
 void
 output_cell_count(struct output_table *table, const json_t *value)
 {
-	static const char *const units[] = { "", "k", "M", "G", "T", "P", NULL };
-	char text[32] = "-";
+	char text[OUTPUT_COUNT_SIZE];
 
-	if (json_is_integer(value) && json_integer_value(value) < COUNT_IN_FULL)
-		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else if (json_is_number(value))
-		scaled(text, sizeof(text), json_number_value(value), 1000, units);
-	output_cell(table, text);
+	output_cell(table,
+			json_is_number(value) ? output_count(json_number_value(value), text) : "-");
 }
 
 void
@@ -141,7 +149,7 @@ cell(const struct output_table *table, size_t row, size_t column)
 static void
 print_cell(const char *text, size_t columns, bool right, size_t *pending)
 {
-	size_t padding = columns - width(text);
+	size_t padding = columns - output_width(text);
 
 	if (right)
 		*pending += padding;
@@ -167,8 +175,8 @@ print(const struct output_table *table)
 		if (right[c])
 			memmove(heading, heading + 1, strlen(heading));
 		for (size_t r = 0; r < table->nb_rows; r++)
-			if (width(cell(table, r, c)) > columns[c])
-				columns[c] = width(cell(table, r, c));
+			if (output_width(cell(table, r, c)) > columns[c])
+				columns[c] = output_width(cell(table, r, c));
 	}
 	for (size_t r = 0; r < table->nb_rows; r++) {
 		size_t pending = 0;

@@ -42,6 +42,15 @@ void output_cell_share(struct output_table *table, const json_t *value);
 /** Print, without spaces at the end of lines, and free. @param nothing What to say if there is no row. */
 void output_table_end(struct output_table *table, const char *nothing);
 
+/** Room for output_count(). */
+#define OUTPUT_COUNT_SIZE 32
+
+/** 1234 → "1234", 12345 → "12.3k". @return @p out. */
+const char *output_count(double value, char out[OUTPUT_COUNT_SIZE]);
+
+/** Columns on the screen of UTF-8 text, near enough. */
+size_t output_width(const char *text);
+
 /** Room for output_duration(). */
 #define OUTPUT_DURATION_SIZE 32
 

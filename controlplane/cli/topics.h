@@ -16,6 +16,7 @@
 		.nb_commands = sizeof(commands) / sizeof(commands[0]) }
 
 extern const struct cli_topic topic_look;
+extern const struct cli_topic topic_top;
 extern const struct cli_topic topic_backend;
 extern const struct cli_topic topic_balancer;
 extern const struct cli_topic topic_override;
@@ -27,6 +28,7 @@ int cmd_service_show(const struct cli *cli);
 int cmd_backend_list(const struct cli *cli);
 int cmd_backend_show(const struct cli *cli);
 int cmd_stats(const struct cli *cli);
+int cmd_top(const struct cli *cli);
 int cmd_backend_add(const struct cli *cli);
 int cmd_backend_set(const struct cli *cli);
 int cmd_backend_drain(const struct cli *cli);

@@ -52,7 +52,7 @@ static const struct route routes[] = {
 	{ "GET", "v1/balancer", ROLE_VIEWER, false, "", api_balancer },
 	{ "PATCH", "v1/balancer", ROLE_OPERATOR, true, CHANGE_PARAMS, api_balancer_patch },
 	{ "GET", "metrics", ROLE_VIEWER, false, "", api_metrics },
-	{ "GET", "v1/stats", ROLE_VIEWER, false, "", api_stats },
+	{ "GET", "v1/stats", ROLE_VIEWER, false, "services", api_stats },
 	{ "GET", "v1/events", ROLE_VIEWER, false, "since limit", api_events },
 	{ "GET", "v1/audit", ROLE_VIEWER, false, "limit before", api_audit },
 	{ "GET", "v1/revisions", ROLE_VIEWER, false, "limit", api_revisions },

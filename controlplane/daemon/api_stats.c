@@ -183,6 +183,16 @@ api_workers_view(struct daemon *d)
 	return list;
 }
 
+static json_t *
+services_view(const struct counters *counters, const struct config *config)
+{
+	json_t *services = json_array();
+
+	for (uint32_t i = 0; i < config->nb_services; i++)
+		json_array_append_new(services, service_stats(counters, &config->services[i]));
+	return services;
+}
+
 void
 api_stats(struct request *r)
 {
@@ -190,25 +200,28 @@ api_stats(struct request *r)
 	const struct config *config = reconcile_state(r->daemon->reconcile)->config;
 	const struct stats_header *h = counters_region(counters);
 	uint64_t drops[STATS_NB_DROPS] = { 0 };
-	json_t *services = json_array(), *workers = json_array();
+	bool with_services = true;
 	char at[CLOCK_TEXT_SIZE];
-	json_t *json;
+	json_t *json, *workers;
 
+	if (request_param(r, "services") != NULL &&
+			!request_param_bool(r, "services", &with_services))
+		return;
 	if (h == NULL || !counters_read(counters)) {
-		json_decref(services);
-		json_decref(workers);
 		request_fail(r, 503, &(struct api_error){ .code = "no_dataplane" },
 				"no dataplane is connected: %s",
 				reconcile_link(r->daemon->reconcile).error);
 		return;
 	}
-	for (uint32_t i = 0; i < config->nb_services; i++)
-		json_array_append_new(services, service_stats(counters, &config->services[i]));
+	json = json_pack("{s:s}", "at", clock_format(clock_wall_ms(), at));
+	if (with_services)
+		json_object_set_new(json, "services", services_view(counters, config));
+	workers = json_array();
 	for (uint32_t i = 0; i < h->nb_workers; i++)
 		json_array_append_new(workers, worker_view(counters, i, drops));
-	json = json_pack("{s:s, s:o, s:o, s:o, s:o}", "at", clock_format(clock_wall_ms(), at),
-			"services", services, "workers", workers, "main", main_view(h, drops),
-			"ports", ports_view(h));
+	json_object_set_new(json, "workers", workers);
+	json_object_set_new(json, "main", main_view(h, drops));
+	json_object_set_new(json, "ports", ports_view(h));
 	json_object_set_new(json, "drops", total_view(drops));
 	request_reply(r, 200, json);
 }

@@ -213,6 +213,12 @@ def test_statistics_have_every_part(connected):
     assert 0 <= status["workers"][0]["load"] <= 1
 
 
+def test_statistics_can_leave_services_out(connected):
+    whole = set(connected.api.get("/v1/stats"))
+    assert set(connected.api.get("/v1/stats?services=false")) == whole - {"services"}
+    assert set(connected.api.get("/v1/stats?services=true")) == whole
+
+
 def test_a_backend_without_a_route_is_a_problem(connected):
     connected.api.add("pay", address="10.77.0.1")
     status = connected.api.get("/v1/status")
