@@ -192,6 +192,34 @@ is_gone(void)
 	return poll(&in, 1, 0) > 0 && (in.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
+/*
+ * When to look again after a look that began at @p begin_s: what takes long is done no more than
+ * half of the time, so that keys have their turn, and so has the daemon.
+ */
+static double
+next_look_s(double begin_s, double interval_s)
+{
+	double now_s = top_now_s();
+
+	return fmax(begin_s + interval_s, now_s + (now_s - begin_s));
+}
+
+/* Every key that was pressed, up to one with a wish. Waits for the first. */
+static enum top_wish
+take_keys(struct top_screen *screen, int wait_ms)
+{
+	enum top_wish wish = TOP_STAY;
+	int key;
+
+	timeout(wait_ms);
+	if ((key = getch()) == ERR)
+		return is_gone() ? TOP_QUIT : TOP_STAY;
+	timeout(0);
+	while ((wish = top_screen_key(screen, key)) == TOP_STAY && (key = getch()) != ERR)
+		;
+	return wish;
+}
+
 static void
 run_live(const struct cli *cli, struct top_screen *screen)
 {
@@ -203,25 +231,19 @@ run_live(const struct cli *cli, struct top_screen *screen)
 	while (wish != TOP_QUIT && ended_by == 0) {
 		const struct top_view *view = &top_views[screen->view];
 		double now_s = top_now_s();
-		int key;
 
-		wish = TOP_STAY;
 		if (now_s >= next_s) {
 			bool first = top_data_of(&data, view)->view == NULL;
 
 			take(&data, cli, view, &error);
 			screen->error = error;
-			next_s = now_s +
-					(first ? fmin(SOON_S, screen->interval_s)
-					       : screen->interval_s);
+			next_s = next_look_s(now_s,
+					first ? fmin(SOON_S, screen->interval_s)
+					      : screen->interval_s);
 		}
 		top_screen_draw(screen, &data, cli->color && has_colors());
-		timeout((int)fmax(1, fmin(KEY_WAIT_MS, (next_s - top_now_s()) * 1e3)));
-		key = getch();
-		if (key == ERR && is_gone())
-			break;
-		if (key != ERR)
-			wish = top_screen_key(screen, key);
+		wish = take_keys(screen,
+				(int)fmax(1, fmin(KEY_WAIT_MS, (next_s - top_now_s()) * 1e3)));
 		if (wish == TOP_SAMPLE)
 			next_s = 0;
 	}

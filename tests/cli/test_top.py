@@ -196,10 +196,9 @@ def test_control_c_quits(lonely):
     lonely.top()
     lonely.type("C-c")
     lonely.check_restored()
-    lonely.type("clear; guideway top", "Enter")
-    lonely.wait(lambda s: s[0].startswith("guideway top"), "again")
+    lonely.type("clear; guideway top; echo code $?", "Enter")
+    lonely.wait(lambda s: s[0].startswith("guideway top: "), "again")
     lonely.type("q")
-    lonely.type("echo code $?", "Enter")
     lonely.wait(lambda s: "code 0" in s, "its exit code")
 
 
@@ -234,8 +233,8 @@ def test_ten_thousand_backends_scroll(bare):
         terminal.type("/", "1", "0", ".", "4", "2", ".", "0", ".", "7", " ")
         terminal.wait(lambda s: "0 of 10000" in s[0], "no text has a blank")
         terminal.type("BSpace")
-        terminal.wait(lambda s: "12 of 10000" not in s[0] and " of 10000" in s[0] and
-                      "10.42.0.7" in s[FIRST_ROW], "one address and those that begin so")
+        terminal.wait(lambda s: "11 of 10000" in s[0] and "10.42.0.7 " in s[FIRST_ROW],
+                      "10.42.0.7 and 10.42.0.70 to 79")
         terminal.type("Enter", "q")
         terminal.check_restored()
     finally:
