@@ -49,6 +49,7 @@ enum cli_option_bit {
 	OPTION_YES = 1ULL << 20,
 	OPTION_FORCE = 1ULL << 21,
 	OPTION_CONFIRM = 1ULL << 22,
+	OPTION_HEAD = 1ULL << 23,
 	/* Every command takes these. */
 	OPTION_OUTPUT = 1ULL << 57,
 	OPTION_SOCKET = 1ULL << 58,
@@ -79,6 +80,7 @@ struct cli {
 	const char *limit;
 	const char *wait;
 	const char *confirm;
+	const char *head;
 	const char *watch; /**< NULL although given: without a value. */
 	const char *interval;
 	const char *output;

@@ -35,6 +35,7 @@ static const struct {
 	{ "too_large", CLI_INVALID },
 	{ "unsupported_media", CLI_INVALID },
 	{ "invalid_config", CLI_INVALID },
+	{ "bad_signature", CLI_INVALID },
 	{ "refused", CLI_INVALID },
 	{ "no_dataplane", CLI_CONNECT },
 	{ "busy", CLI_TIMEOUT },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What was changed: revisions of the configuration, and the audit trail.
+ * Revisions of the configuration.
  */
 #include <stdio.h>
 
@@ -8,17 +8,6 @@
 #include "output.h"
 #include "query.h"
 #include "topics.h"
-
-static int
-show_listed(const struct cli *cli, const char *resource,
-		void (*show)(const struct cli *cli, const json_t *answer))
-{
-	char *path = client_path(resource);
-
-	if (cli->limit != NULL)
-		path = client_path_query(path, "limit", cli->limit);
-	return query_show(cli, path, show);
-}
 
 static void
 show_revisions(const struct cli *cli, const json_t *answer)
@@ -50,35 +39,9 @@ show_revisions(const struct cli *cli, const json_t *answer)
 int
 cmd_history(const struct cli *cli)
 {
-	return show_listed(cli, "/v1/revisions", show_revisions);
-}
+	char *path = client_path("/v1/revisions");
 
-static void
-show_audit(const struct cli *cli, const json_t *answer)
-{
-	(void)cli;
-	static const char *const headings[] = { ">ID", "AT", "WHO", "ACTION", "TARGET", "RESULT",
-		"DETAIL", NULL };
-	struct output_table table;
-	size_t i;
-	json_t *entry;
-
-	output_table_begin(&table, headings);
-	json_array_foreach(json_object_get(answer, "entries"), i, entry)
-	{
-		output_cell_integer(&table, json_object_get(entry, "id"));
-		output_cell(&table, output_string(entry, "at"));
-		output_cell(&table, output_string(entry, "user"));
-		output_cell(&table, output_string(entry, "action"));
-		output_cell(&table, output_string(entry, "target"));
-		output_cell(&table, output_string(entry, "result"));
-		output_cell(&table, output_string(entry, "detail"));
-	}
-	output_table_end(&table, "nothing was changed yet");
-}
-
-int
-cmd_audit(const struct cli *cli)
-{
-	return show_listed(cli, "/v1/audit", show_audit);
+	if (cli->limit != NULL)
+		path = client_path_query(path, "limit", cli->limit);
+	return query_show(cli, path, show_revisions);
 }

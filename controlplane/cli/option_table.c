@@ -31,6 +31,8 @@ const struct cli_option cli_options[] = {
 	{ OPTION_CONFIRM, "confirm", .argument = "TIME", VALUE(confirm),
 			.help = "Revert it after this time, such as `60s` or `5m`, unless "
 				"`guideway confirm` comes before." },
+	{ OPTION_HEAD, "head", .argument = "LINE", VALUE(head),
+			.help = "A line of the daemon's log with `audit head`, or `SEQ:HASH`." },
 	{ OPTION_EFFECTIVE, "effective", .help = "With what was set by hand." },
 	{ OPTION_LIMIT, "limit", .argument = "N", VALUE(limit),
 			.help = "The newest N of them, 1 to 1000; default 100." },

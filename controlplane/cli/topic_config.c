@@ -52,10 +52,22 @@ static const struct cli_command commands[] = {
 			"Revisions of the configuration, the newest first. \"refused\": the "
 			"dataplane did not take it, and it was taken back.",
 			NULL, OPTION_LIMIT | OPTION_WATCH, 0, cmd_history },
-	{ "audit", "", "who changed what",
-			"Who changed what, when, and what became of it, the newest first. A result "
-			"of \"-\" is a change whose end the daemon did not live to see.",
-			NULL, OPTION_LIMIT | OPTION_WATCH, 0, cmd_audit },
+	{ "audit list", "", "who changed what",
+			"Who changed what, when, and what became of it, the newest first; what was tried "
+			"in vain, too. A result of \"-\" is a change whose end the daemon did not live to "
+			"see. See doc/audit.md.",
+			NULL, OPTION_LIMIT | OPTION_WATCH, 0, cmd_audit_list },
+	{ "audit verify", "", "is the trail as it was written",
+			"Make every hash of the audit trail anew and compare. With `--head` the record "
+			"that a line of the log names must be in it as well: so that a trail that was cut "
+			"off or written anew by whoever has this host is found. The exit code is 6 if it "
+			"is not as it was written.",
+			"guideway audit verify\n"
+			"guideway audit verify --head 'audit head 812 5f1c... 2026-11-27... HtgO...'",
+			OPTION_HEAD, 0, cmd_audit_verify },
+	{ "audit export", "", "the trail, for others to verify",
+			"Print all records with their hashes, a line of JSON each.",
+			"guideway audit export > trail.jsonl", 0, 0, cmd_audit_export },
 	{ "events", "", "what has just happened",
 			"What has just happened, the oldest first: changes, health, suspicions, "
 			"links, next hops, the dataplane coming and going. With `--follow` it goes "

@@ -48,7 +48,9 @@ int cmd_diff(const struct cli *cli);
 int cmd_apply(const struct cli *cli);
 int cmd_export(const struct cli *cli);
 int cmd_history(const struct cli *cli);
-int cmd_audit(const struct cli *cli);
+int cmd_audit_list(const struct cli *cli);
+int cmd_audit_verify(const struct cli *cli);
+int cmd_audit_export(const struct cli *cli);
 int cmd_events(const struct cli *cli);
 
 #endif

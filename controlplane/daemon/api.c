@@ -55,6 +55,9 @@ static const struct route routes[] = {
 	{ "GET", "v1/stats", ROLE_VIEWER, false, "services", api_stats },
 	{ "GET", "v1/events", ROLE_VIEWER, false, "since limit", api_events },
 	{ "GET", "v1/audit", ROLE_VIEWER, false, "limit before", api_audit },
+	{ "GET", "v1/audit/head", ROLE_VIEWER, false, "", api_audit_head },
+	{ "GET", "v1/audit/verify", ROLE_VIEWER, false, "seq hash at signature", api_audit_verify },
+	{ "GET", "v1/audit/export", ROLE_VIEWER, false, "from limit", api_audit_export },
 	{ "GET", "v1/revisions", ROLE_VIEWER, false, "limit", api_revisions },
 	{ "GET", "v1/revisions/{}", ROLE_VIEWER, false, "", api_revision },
 };
@@ -181,12 +184,27 @@ check_rate(struct request *r)
 	return false;
 }
 
+/** What somebody tried in vain: a change, or anything without the role for it. */
+static void
+on_failed(struct request *r, const char *code, const char *message)
+{
+	char action[256];
+	size_t at = (size_t)snprintf(action, sizeof(action), "%s ", r->method);
+
+	if (r->status != 403 && (!r->is_change || r->status >= 500))
+		return;
+	for (unsigned int i = 0; i < r->nb_segments && at < sizeof(action) - 1; i++)
+		at += (size_t)snprintf(action + at, sizeof(action) - at, "/%s", r->segments[i]);
+	refusals_add(r->daemon->refusals, &r->peer, action, code, message);
+}
+
 void
 api_check(struct request *r)
 {
 	bool path_known;
 	const struct route *route;
 
+	r->failed = on_failed;
 	/* Whoever has no role does not even learn what there is. */
 	if (!check_role(r, ROLE_VIEWER) || !check_rate(r))
 		return;
@@ -199,8 +217,10 @@ api_check(struct request *r)
 				&(struct api_error){
 						.code = "not_found", .hint = "see doc/api.md" },
 				"no such path");
-	} else if (check_role(r, route->role)) {
-		check_params(r, route);
+	} else {
+		r->is_change = route->changes;
+		if (check_role(r, route->role))
+			check_params(r, route);
 	}
 }
 
@@ -246,6 +266,7 @@ api_stop(struct daemon *d)
 {
 	api_events_stop(d);
 	api_plan_stop(d);
+	api_audit_stop(d);
 	while (!STAILQ_EMPTY(&d->waiting)) {
 		struct request *r = STAILQ_FIRST(&d->waiting);
 

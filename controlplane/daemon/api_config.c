@@ -171,8 +171,8 @@ api_config_put(struct request *r)
 
 /* History. */
 
-static void
-reply_from_store(struct request *r, json_t *json)
+void
+api_reply_from_store(struct request *r, json_t *json)
 {
 	if (json == NULL)
 		request_fail(r, 500, &(struct api_error){ .code = "store_failed" }, "%s",
@@ -182,23 +182,12 @@ reply_from_store(struct request *r, json_t *json)
 }
 
 void
-api_audit(struct request *r)
-{
-	uint64_t limit = 100, before = 0;
-
-	if (!request_param_number(r, "limit", 1, 1000, &limit) ||
-			!request_param_number(r, "before", 1, INT64_MAX, &before))
-		return;
-	reply_from_store(r, store_audit(r->daemon->store, (unsigned int)limit, (int64_t)before));
-}
-
-void
 api_revisions(struct request *r)
 {
 	uint64_t limit = 100;
 
 	if (request_param_number(r, "limit", 1, 1000, &limit))
-		reply_from_store(r, store_revisions(r->daemon->store, (unsigned int)limit));
+		api_reply_from_store(r, store_revisions(r->daemon->store, (unsigned int)limit));
 }
 
 void
@@ -219,5 +208,5 @@ api_revision(struct request *r)
 				&(struct api_error){ .code = "no_such_revision", .path = text },
 				"revision %s is not kept", text);
 	else
-		reply_from_store(r, json);
+		api_reply_from_store(r, json);
 }

@@ -30,6 +30,9 @@ void api_stats(struct request *r);
 void api_metrics(struct request *r);
 void api_events(struct request *r);
 void api_audit(struct request *r);
+void api_audit_head(struct request *r);
+void api_audit_verify(struct request *r);
+void api_audit_export(struct request *r);
 void api_revisions(struct request *r);
 void api_revision(struct request *r);
 void api_plan(struct request *r);
@@ -91,6 +94,11 @@ void api_name_actor(const struct request *r, char *out, size_t size);
 /** A change request by this peer. */
 struct change_request api_change_request(const struct request *r, const char *action);
 
+/** Reply with what the store gave; NULL: with its error. */
+void api_reply_from_store(struct request *r, json_t *json);
+
+/** The daemon is stopping: reply to whoever waits for the trail to be verified. */
+void api_audit_stop(struct daemon *d);
 /** The daemon is stopping: end every stream of events. */
 void api_events_stop(struct daemon *d);
 

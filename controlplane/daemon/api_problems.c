@@ -55,6 +55,8 @@ problems_of_state(struct daemon *d, json_t *list)
 
 	if (trouble[0] != '\0')
 		add(list, "the store cannot be written: %s", trouble);
+	if (audit_head_trouble(d->audit_head)[0] != '\0')
+		add(list, "%s", audit_head_trouble(d->audit_head));
 	if (d->access_trouble[0] != '\0')
 		add(list, "%s", d->access_trouble);
 	if (reconcile_state(d->reconcile)->revision == 0)

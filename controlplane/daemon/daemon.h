@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "controlplane/daemon/access.h"
+#include "controlplane/daemon/audit_head.h"
 #include "controlplane/daemon/balancer.h"
 #include "controlplane/daemon/config_file.h"
 #include "controlplane/daemon/confirm.h"
@@ -24,16 +25,23 @@
 #include "controlplane/daemon/options.h"
 #include "controlplane/daemon/rate.h"
 #include "controlplane/daemon/reconcile.h"
+#include "controlplane/daemon/refusals.h"
 #include "controlplane/daemon/store.h"
 
 STAILQ_HEAD(request_list, request);
-struct planned; /* api_plan.c */
+struct audit_request; /* api_audit.c */
+struct planned;	      /* api_plan.c */
 LIST_HEAD(planned_list, planned);
 
 struct daemon {
 	struct options options;
 	struct ev_loop *loop;
 	struct store *store;
+	char store_path[4096]; /**< Of the store. */
+	struct audit_key *audit_key;
+	struct audit_head *audit_head;
+	struct audit_request *audit_request; /**< Whoever has the trail verified; NULL: nobody. */
+	struct refusals *refusals;
 	struct hash_key key;
 	struct reconcile *reconcile;
 	struct health *health;

@@ -52,7 +52,7 @@ write_down(struct health_record *r)
 	if (r->nb > NAMED_MAX)
 		log_line(LOG_WARNING, "health: %u more backends changed", r->nb - NAMED_MAX);
 	change.after = r->list;
-	if (store_note(r->store, &change, "observed") != 0)
+	if (store_note(r->store, &change, "observed", "observed", "") != 0)
 		log_line(LOG_ERR, "health: changes cannot be recorded: %s", store_error(r->store));
 	json_decref(r->list);
 	r->list = NULL;

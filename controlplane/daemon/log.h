@@ -24,4 +24,10 @@ void log_open(int max_level);
 /** Write one line; control characters in it become '?'. @param level LOG_ERR … LOG_DEBUG. */
 void log_line(int level, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/**
+ * The same, and to syslog, if the journal does not get it anyway: what has to leave this host.
+ * Nobody waits for a syslog that does not take it.
+ */
+void log_line_away(int level, const char *format, ...) PRINTF_LIKE(2, 3);
+
 #endif

@@ -139,6 +139,7 @@ on_wake(void *context)
 		reconcile_judge_all(d->reconcile);
 	balancer_wake(d->balancer);
 	confirm_wake(d->confirm);
+	audit_head_wake(d->audit_head);
 	if (d->file.at_ms == 0 && !d->file.under_way)
 		config_file_apply(d, false);
 	if (!d->serving && !d->file.under_way)
@@ -202,8 +203,14 @@ open_files(struct daemon *d, int *lock)
 		log_line(LOG_ERR, "hash key: %s", error);
 		return EXIT_CODE_FAILED;
 	}
-	snprintf(path, sizeof(path), "%s/state.db", o->state_dir);
-	d->store = store_open(path, error, sizeof(error));
+	snprintf(path, sizeof(path), "%s/audit.key", o->state_dir);
+	d->audit_key = audit_key_load(path, error, sizeof(error));
+	if (d->audit_key == NULL) {
+		log_line(LOG_ERR, "audit key: %s", error);
+		return EXIT_CODE_FAILED;
+	}
+	snprintf(d->store_path, sizeof(d->store_path), "%s/state.db", o->state_dir);
+	d->store = store_open(d->store_path, error, sizeof(error));
 	if (d->store == NULL) {
 		log_line(LOG_ERR, "store: %s", error);
 		return EXIT_CODE_FAILED;
@@ -219,6 +226,7 @@ open_parts(struct daemon *d)
 		.events = d->events,
 		.key = &d->key,
 		.channel_path = d->options.channel,
+		.unrecorded = !d->options.audit_required,
 		.context = d,
 		.judge = judge,
 		.judge_changes = judge_changes,
@@ -256,7 +264,10 @@ open_parts(struct daemon *d)
 	}
 	d->balancer = balancer_create(d->loop, d->reconcile);
 	d->confirm = confirm_create(d->loop, d->reconcile, d->store);
-	if (d->balancer == NULL || d->confirm == NULL) {
+	d->audit_head = audit_head_create(d->loop, d->store, d->audit_key, d->options.audit_keep);
+	d->refusals = refusals_create(d->loop, d->store);
+	if (d->balancer == NULL || d->confirm == NULL || d->audit_head == NULL ||
+			d->refusals == NULL) {
 		log_line(LOG_ERR, "out of memory");
 		return EXIT_CODE_FAILED;
 	}
@@ -352,10 +363,13 @@ main(int argc, char **argv)
 	health_destroy(d.health);
 	balancer_destroy(d.balancer);
 	confirm_destroy(d.confirm);
+	refusals_destroy(d.refusals);
+	audit_head_destroy(d.audit_head);
 	reconcile_destroy(d.reconcile);
 	events_destroy(d.events);
 	config_unref(d.file.config);
 	store_close(d.store);
+	audit_key_free(d.audit_key);
 	explicit_bzero(&d.key, sizeof(d.key));
 	if (lock >= 0)
 		close(lock);

@@ -24,6 +24,8 @@ static const char usage[] =
 		"      --access FILE         who may do what, TLS (/etc/guideway/access.yaml)\n"
 		"      --hash-key-file FILE  the group's hash key (hash.key in the state directory)\n"
 		"      --max-change PERCENT  of a service at once without --force (50)\n"
+		"      --audit-keep N        records of the audit trail that are kept (1000000; 0: all)\n"
+		"      --audit-required YES  no: change things even if they cannot be recorded\n"
 		"      --log-level LEVEL     error, warning, notice, info (default) or debug\n"
 		"      --check FILE          check a guideway.yaml and exit (0: good, 6: not)\n"
 		"      --version\n"
@@ -40,6 +42,8 @@ enum {
 	OPTION_ACCESS,
 	OPTION_HASH_KEY_FILE,
 	OPTION_MAX_CHANGE,
+	OPTION_AUDIT_KEEP,
+	OPTION_AUDIT_REQUIRED,
 	OPTION_LOG_LEVEL,
 	OPTION_CHECK,
 	OPTION_VERSION,
@@ -55,6 +59,8 @@ static const struct option long_options[] = {
 	{ "access", required_argument, NULL, OPTION_ACCESS },
 	{ "hash-key-file", required_argument, NULL, OPTION_HASH_KEY_FILE },
 	{ "max-change", required_argument, NULL, OPTION_MAX_CHANGE },
+	{ "audit-keep", required_argument, NULL, OPTION_AUDIT_KEEP },
+	{ "audit-required", required_argument, NULL, OPTION_AUDIT_REQUIRED },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "check", required_argument, NULL, OPTION_CHECK },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -119,6 +125,26 @@ parse_percent(const char *text, double *out)
 }
 
 static int
+parse_count(const char *text, uint64_t *out)
+{
+	char *end;
+
+	*out = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > INT64_MAX)
+		return usage_error("--audit-keep: not a number of records: ", text);
+	return -1;
+}
+
+static int
+parse_yes(const char *text, bool *out)
+{
+	*out = strcmp(text, "yes") == 0;
+	if (*out || strcmp(text, "no") == 0)
+		return -1;
+	return usage_error("--audit-required: not yes or no: ", text);
+}
+
+static int
 take_option(int option, const char *value, struct options *out)
 {
 	switch (option) {
@@ -150,6 +176,10 @@ take_option(int option, const char *value, struct options *out)
 		return -1;
 	case OPTION_MAX_CHANGE:
 		return parse_percent(value, &out->max_change);
+	case OPTION_AUDIT_KEEP:
+		return parse_count(value, &out->audit_keep);
+	case OPTION_AUDIT_REQUIRED:
+		return parse_yes(value, &out->audit_required);
 	case OPTION_LOG_LEVEL:
 		return parse_level(value, &out->log_level);
 	case OPTION_CHECK:
@@ -180,6 +210,8 @@ options_parse(int argc, char **argv, struct options *out)
 		.access = "/etc/guideway/access.yaml",
 		.api_group = (gid_t)-1,
 		.max_change = 0.5,
+		.audit_keep = 1000000,
+		.audit_required = true,
 		.log_level = LOG_INFO };
 	while (ret == -1 && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
 		ret = take_option(option, optarg, out);

@@ -10,6 +10,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /** Exit codes; documented in guidewayd(8). */
@@ -32,6 +33,8 @@ struct options {
 	const char *hash_key_file; /**< NULL: hash.key in state_dir. */
 	const char *check;	   /**< Only check this file; NULL: run. */
 	gid_t api_group;	   /**< (gid_t)-1: none. */
+	uint64_t audit_keep;	   /**< Records of the audit trail; 0: all. */
+	bool audit_required;	   /**< Nothing is changed that cannot be recorded. */
 	double max_change;	   /**< Part of a service's traffic that may move unforced. */
 	int log_level;
 };

@@ -116,6 +116,15 @@ tell_end(struct reconcile *r, const struct operation *op, const struct change_re
 			request->action, request->target, request->actor.uid, result->message);
 }
 
+static void
+say_unrecorded(struct change_result *result)
+{
+	size_t len = strlen(result->message);
+
+	snprintf(result->message + len, sizeof(result->message) - len,
+			"; NOT recorded or stored: a restart of guidewayd forgets it");
+}
+
 /** Write the end down, tell who asked, and let others come. */
 static void
 operation_end(struct reconcile *r, struct change_result *result)
@@ -124,7 +133,9 @@ operation_end(struct reconcile *r, struct change_result *result)
 
 	ev_timer_stop(r->conf.loop, &r->answer_timeout);
 	memset(&r->op, 0, sizeof(r->op));
-	if (result->status != CHANGE_REFUSED)
+	if (op.audit_id == 0) /* --audit-required no. */
+		say_unrecorded(result);
+	else if (result->status != CHANGE_REFUSED)
 		note_store(r,
 				store_finish(r->conf.store, op.audit_id,
 						status_word(result->status), result->message));
@@ -165,9 +176,10 @@ operation_take_back(struct reconcile *r, const struct link_answer *answer)
 	snprintf(result.message, sizeof(result.message),
 			"the dataplane refuses: %s; nothing was changed", answer->error);
 	snprintf(result.place, sizeof(result.place), "%s", answer->place);
-	note_store(r,
-			store_take_back(r->conf.store, &r->op.before, refused, r->op.audit_id,
-					answer->error));
+	if (r->op.audit_id != 0)
+		note_store(r,
+				store_take_back(r->conf.store, &r->op.before, refused,
+						r->op.audit_id, answer->error));
 	state_drop(&r->state);
 	r->state = r->op.before;
 	memset(&r->op.before, 0, sizeof(r->op.before));
@@ -453,7 +465,13 @@ write_change(struct reconcile *r, const struct change_request *request, int64_t 
 	int ret = store_write(r->conf.store, &change, audit_id, revision);
 
 	note_store(r, ret);
-	return ret;
+	if (ret == 0 || !r->conf.unrecorded)
+		return ret;
+	log_line(LOG_ERR, "%s %s: NOT recorded, and forgotten at a restart: %s", request->action,
+			request->target, r->store_trouble);
+	*audit_id = 0;
+	*revision = r->state.revision;
+	return 0;
 }
 
 /** The change is stored: make it the state, and remember how to go back. */

@@ -73,6 +73,8 @@ struct reconcile_conf {
 	struct events *events;	    /**< Borrowed; hear of changes and sessions. */
 	const struct hash_key *key; /**< Borrowed. */
 	const char *channel_path;
+	/** Make changes although they can be neither recorded nor stored. */
+	bool unrecorded;
 	void *context;
 	/** Set the health of the backends of a state that is being made. */
 	void (*judge)(void *context, struct desired *desired);

@@ -218,4 +218,6 @@ request_fail(struct request *r, unsigned int status, const struct api_error *err
 	if (error->details != NULL)
 		json_object_set_new(json, "details", error->details);
 	request_reply(r, status, json_pack("{s:o}", "error", json));
+	if (r->failed != NULL)
+		r->failed(r, error->code, message);
 }

@@ -62,6 +62,10 @@ struct request {
 	/* What the API's functions may use. */
 	uint32_t nb_reset; /**< DELETE /v1/overrides. */
 
+	bool is_change; /**< It would change something. */
+	/** Told of every error that is replied, once r->status is set; NULL: nobody. */
+	void (*failed)(struct request *r, const char *code, const char *message);
+
 	/* The reply. */
 	bool replied;
 	unsigned int status;

@@ -407,10 +407,10 @@ store_write(struct store *store, const struct store_change *change, int64_t *aud
 }
 
 int
-store_note(struct store *store, const struct store_change *change, const char *result)
+store_note(struct store *store, const struct store_change *change, const char *kind,
+		const char *result, const char *detail)
 {
 	uint64_t revision = 0;
-	int64_t id = 0;
 	/* A commit to the log without waiting for it: SQLite syncs at the next one that is FULL. */
 	int ret = store_exec(store, "PRAGMA synchronous = NORMAL", "write");
 
@@ -419,9 +419,7 @@ store_note(struct store *store, const struct store_change *change, const char *r
 	if (ret == 0)
 		ret = meta_get(store, "revision", &revision);
 	if (ret == 0)
-		ret = store_audit_begin(store, change, revision, &id);
-	if (ret == 0)
-		ret = store_audit_finish(store, id, result, "");
+		ret = store_audit_note(store, change, revision, kind, result, detail);
 	ret = store_end(store, ret);
 	if (store_exec(store, "PRAGMA synchronous = FULL", "write") != 0)
 		ret = -EIO;
@@ -431,7 +429,11 @@ store_note(struct store *store, const struct store_change *change, const char *r
 int
 store_finish(struct store *store, int64_t audit_id, const char *result, const char *detail)
 {
-	return store_audit_finish(store, audit_id, result, detail);
+	int ret = store_begin(store);
+
+	if (ret == 0)
+		ret = store_audit_finish(store, audit_id, result, detail);
+	return store_end(store, ret);
 }
 
 int

@@ -26,6 +26,7 @@
 #include "controlplane/daemon/config.h"
 #include "controlplane/daemon/confirm_state.h"
 #include "controlplane/daemon/override.h"
+#include "controlplane/daemon/trail.h"
 
 struct store;
 
@@ -87,13 +88,14 @@ MUST_CHECK int store_write(struct store *store, const struct store_change *chang
 		int64_t *audit_id, uint64_t *revision);
 
 /**
- * Write down what was observed: an entry of the audit trail that has begun and ended with
- * @p result. It does not wait for the disk: it survives kill -9, but if power is lost at
+ * Write down what was observed, or refused: a record of the audit trail that has begun and ended
+ * with @p result. It does not wait for the disk: it survives kill -9, but if power is lost at
  * that moment it may be missing.
- * @param change Without config and overrides. @return 0; -EIO.
+ * @param change Without config and overrides. @param kind "observed", "refused".
+ * @return 0; -EIO.
  */
-MUST_CHECK int store_note(
-		struct store *store, const struct store_change *change, const char *result);
+MUST_CHECK int store_note(struct store *store, const struct store_change *change, const char *kind,
+		const char *result, const char *detail);
 
 /** How a change ended. @param result "in_force", "stored", … @return 0; -EIO. */
 MUST_CHECK int store_finish(
@@ -132,8 +134,31 @@ MUST_CHECK int store_file_note(struct store *store, const char *path, const stru
 
 /** @param before Entries with a smaller id only; 0: all. */
 json_t *store_audit(struct store *store, unsigned int limit, int64_t before);
+/** Records as they are, the oldest first: [{"hash", "record"}, …]. */
+json_t *store_trail_export(struct store *store, uint64_t from, unsigned int limit);
 json_t *store_revisions(struct store *store, unsigned int limit);
 /** The object with its config; json_null() if there is none. */
 json_t *store_revision(struct store *store, uint64_t revision);
+
+/* The audit trail's chain (trail.h). */
+
+/** What is kept beside the trail: the last signed head, and where pruned records ended. */
+#define TRAIL_HEAD "audit_head"
+#define TRAIL_HEAD_DOUBTED "audit_head_doubted"
+#define TRAIL_CHECKPOINT "audit_checkpoint"
+
+/** Where the trail ends now. @return 0; -EIO. */
+MUST_CHECK int store_trail_last(struct store *store, struct trail_place *out);
+/** @return 0; -ENOENT: no such record; -EIO. */
+MUST_CHECK int store_trail_place(struct store *store, uint64_t seq, struct trail_place *out);
+/** @return a new reference, json_null() if there is none; NULL: see store_error(). */
+json_t *store_trail_note(struct store *store, const char *name);
+/**
+ * Keep a signed head. What was noted before is on the disk, too, when this returns.
+ * @param keep False: beside the head that the trail is known to contradict. @return 0; -EIO.
+ */
+MUST_CHECK int store_trail_set_head(struct store *store, const json_t *head, bool keep);
+/** Forget the records up to @p up_to, which @p checkpoint names; both or neither. */
+MUST_CHECK int store_trail_prune(struct store *store, uint64_t up_to, const json_t *checkpoint);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The audit trail and the history of configurations.
+ * The history of configurations.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,53 +9,6 @@
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/store_sql.h"
-
-int
-store_audit_begin(struct store *store, const struct store_change *change, uint64_t revision,
-		int64_t *audit_id)
-{
-	sqlite3_stmt *s = store_prepare(store,
-			"INSERT INTO audit(at, uid, pid, user, action, target, before, after, revision)"
-			" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			"audit");
-	char *before, *after;
-	int ret;
-
-	if (s == NULL)
-		return -EIO;
-	before = change->before != NULL ? json_dumps(change->before, JSON_COMPACT) : NULL;
-	after = change->after != NULL ? json_dumps(change->after, JSON_COMPACT) : NULL;
-	sqlite3_bind_int64(s, 1, clock_wall_ms());
-	sqlite3_bind_int64(s, 2, change->actor->uid);
-	sqlite3_bind_int64(s, 3, change->actor->pid);
-	store_bind_text(s, 4, change->actor->user);
-	store_bind_text(s, 5, change->action);
-	store_bind_text(s, 6, change->target);
-	store_bind_text(s, 7, before);
-	store_bind_text(s, 8, after);
-	sqlite3_bind_int64(s, 9, (sqlite3_int64)revision);
-	ret = store_run(store, s, "audit");
-	*audit_id = sqlite3_last_insert_rowid(store->db);
-	free(before);
-	free(after);
-	return ret;
-}
-
-int
-store_audit_finish(struct store *store, int64_t audit_id, const char *result, const char *detail)
-{
-	sqlite3_stmt *s = store_prepare(store,
-			"UPDATE audit SET result = ?, detail = ?, finished_at = ? WHERE id = ?",
-			"audit");
-
-	if (s == NULL)
-		return -EIO;
-	store_bind_text(s, 1, result);
-	store_bind_text(s, 2, detail);
-	sqlite3_bind_int64(s, 3, clock_wall_ms());
-	sqlite3_bind_int64(s, 4, audit_id);
-	return store_run(store, s, "audit");
-}
 
 /* Columns as JSON. */
 
@@ -86,9 +39,8 @@ column_json(sqlite3_stmt *s, int column)
 	return json != NULL ? json : json_null();
 }
 
-/** Collect a statement's rows. Frees the statement. */
-static json_t *
-collect(struct store *store, sqlite3_stmt *s, json_t *(*row)(sqlite3_stmt *s))
+json_t *
+store_collect(struct store *store, sqlite3_stmt *s, json_t *(*row)(sqlite3_stmt *s))
 {
 	json_t *list = json_array();
 	int step;
@@ -102,36 +54,6 @@ collect(struct store *store, sqlite3_stmt *s, json_t *(*row)(sqlite3_stmt *s))
 	}
 	sqlite3_finalize(s);
 	return list;
-}
-
-static json_t *
-audit_row(sqlite3_stmt *s)
-{
-	return json_pack("{s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "id",
-			(json_int_t)sqlite3_column_int64(s, 0), "at", column_time(s, 1), "uid",
-			(json_int_t)sqlite3_column_int64(s, 2), "pid",
-			(json_int_t)sqlite3_column_int64(s, 3), "user", column_text(s, 4), "action",
-			column_text(s, 5), "target", column_text(s, 6), "before", column_json(s, 7),
-			"after", column_json(s, 8), "revision",
-			(json_int_t)sqlite3_column_int64(s, 9), "result", column_text(s, 10),
-			"detail", column_text(s, 11), "finished_at", column_time(s, 12));
-}
-
-json_t *
-store_audit(struct store *store, unsigned int limit, int64_t before)
-{
-	sqlite3_stmt *s = store_prepare(store,
-			"SELECT id, at, uid, pid, user, action, target, before, after, revision, result,"
-			" detail, finished_at FROM audit WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2",
-			"read");
-	json_t *list;
-
-	if (s == NULL)
-		return NULL;
-	sqlite3_bind_int64(s, 1, before);
-	sqlite3_bind_int64(s, 2, limit);
-	list = collect(store, s, audit_row);
-	return list != NULL ? json_pack("{s:o}", "entries", list) : NULL;
 }
 
 static json_t *
@@ -167,7 +89,7 @@ store_revisions(struct store *store, unsigned int limit)
 	if (s == NULL)
 		return NULL;
 	sqlite3_bind_int64(s, 1, limit);
-	list = collect(store, s, revision_row);
+	list = store_collect(store, s, revision_row);
 	return list != NULL ? json_pack("{s:o}", "revisions", list) : NULL;
 }
 
@@ -181,7 +103,7 @@ store_revision(struct store *store, uint64_t revision)
 	if (s == NULL)
 		return NULL;
 	sqlite3_bind_int64(s, 1, (sqlite3_int64)revision);
-	list = collect(store, s, revision_row_with_config);
+	list = store_collect(store, s, revision_row_with_config);
 	if (list == NULL)
 		return NULL;
 	first = json_array_size(list) > 0 ? json_incref(json_array_get(list, 0)) : json_null();

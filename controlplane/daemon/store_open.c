@@ -11,9 +11,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/daemon/store_sql.h"
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
+
+#define TRAIL_SCHEMA                                              \
+	"CREATE TABLE trail(seq INTEGER PRIMARY KEY, of INTEGER," \
+	" record TEXT NOT NULL, hash BLOB NOT NULL);"             \
+	"CREATE INDEX trail_of ON trail(of) WHERE of IS NOT NULL;"
 
 static const char schema[] =
 		"BEGIN IMMEDIATE;"
@@ -24,13 +30,9 @@ static const char schema[] =
 		"CREATE TABLE override(service TEXT NOT NULL, backend TEXT NOT NULL, state TEXT,"
 		" weight INTEGER, since INTEGER NOT NULL, by TEXT NOT NULL,"
 		" PRIMARY KEY(service, backend)) WITHOUT ROWID;"
-		"CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,"
-		" uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,"
-		" action TEXT NOT NULL, target TEXT NOT NULL, before TEXT, after TEXT,"
-		" revision INTEGER NOT NULL, result TEXT, detail TEXT, finished_at INTEGER);"
-		"INSERT INTO meta VALUES('revision', 0), ('last_revision', 0);"
+		"INSERT INTO meta VALUES('revision', 0), ('last_revision', 0);" TRAIL_SCHEMA
 		"PRAGMA application_id = 1198941251;" /* "GvdC" */
-		"PRAGMA user_version = 1;"
+		"PRAGMA user_version = 2;"
 		"COMMIT;";
 
 /** @return the pragma's integer, or -1. */
@@ -69,6 +71,54 @@ check_damage(struct store *store)
 	return ret;
 }
 
+/** An entry of version 1 as the record of a chain: whole, since it has ended long ago. */
+static json_t *
+old_record(sqlite3_stmt *s)
+{
+	char at[CLOCK_TEXT_SIZE];
+	json_t *before = store_text(s, 6) != NULL
+			? json_loads(store_text(s, 6), JSON_DECODE_ANY, NULL)
+			: json_null();
+	json_t *after = store_text(s, 7) != NULL
+			? json_loads(store_text(s, 7), JSON_DECODE_ANY, NULL)
+			: json_null();
+
+	return json_pack("{s:s, s:s, s:I, s:s?, s:I, s:s?, s:s?, s:o, s:o, s:I, s:s?, s:s?}",
+			"kind", "imported", "was_at", clock_format(sqlite3_column_int64(s, 0), at),
+			"uid", (json_int_t)sqlite3_column_int64(s, 1), "user", store_text(s, 3),
+			"pid", (json_int_t)sqlite3_column_int64(s, 2), "action", store_text(s, 4),
+			"target", store_text(s, 5), "before", before, "after", after, "revision",
+			(json_int_t)sqlite3_column_int64(s, 8), "result", store_text(s, 9),
+			"detail", store_text(s, 10));
+}
+
+/** Version 1 had a trail without a chain: it begins with what was there. */
+static int
+migrate(struct store *store)
+{
+	sqlite3_stmt *s;
+	int ret = store_begin(store), step;
+
+	if (ret == 0)
+		ret = store_exec(store, TRAIL_SCHEMA, "bring to version 2");
+	s = ret == 0 ? store_prepare(store,
+				       "SELECT at, uid, pid, user, action, target, before, after,"
+				       " revision, result, detail FROM audit ORDER BY id",
+				       "bring to version 2")
+		     : NULL;
+	if (ret == 0 && s == NULL)
+		ret = -EIO;
+	while (ret == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
+		ret = store_trail_add(store, old_record(s), 0, NULL);
+	if (ret == 0 && step != SQLITE_DONE)
+		ret = store_fail(store, "bring to version 2");
+	sqlite3_finalize(s);
+	if (ret == 0)
+		ret = store_exec(store, "DROP TABLE audit; PRAGMA user_version = 2",
+				"bring to version 2");
+	return store_end(store, ret);
+}
+
 static int
 prepare_database(struct store *store)
 {
@@ -91,7 +141,9 @@ prepare_database(struct store *store)
 	}
 	if (version == 0)
 		return store_exec(store, schema, "make the tables");
-	return check_damage(store);
+	if (check_damage(store) != 0)
+		return -EIO;
+	return version < STORE_VERSION ? migrate(store) : 0;
 }
 
 struct store *

@@ -49,11 +49,26 @@ MUST_CHECK int store_confirm_write(struct store *store, const struct confirm_sta
 /** @return 0 or -EIO. */
 MUST_CHECK int store_confirm_load(struct store *store, struct confirm_state *out);
 
-/** Close an audit entry within a transaction. @return 0 or -EIO. */
-MUST_CHECK int store_audit_finish(
-		struct store *store, int64_t audit_id, const char *result, const char *detail);
-/** Open one. @return 0 or -EIO. */
+/** A list of a statement's rows. Frees the statement. @return NULL: store_fail() was called. */
+json_t *store_collect(struct store *store, sqlite3_stmt *s, json_t *(*row)(sqlite3_stmt *s));
+
+/* The audit trail; each within a transaction of the caller's. Return 0 or -EIO. */
+
+/**
+ * Add a record.
+ * @param record An object, taken; gets its seq and time here.
+ * @param of     The record that it ends; 0: none.
+ * @param seq    Filled; NULL: not asked for.
+ */
+MUST_CHECK int store_trail_add(struct store *store, json_t *record, int64_t of, int64_t *seq);
+/** A change begins: its intent. */
 MUST_CHECK int store_audit_begin(struct store *store, const struct store_change *change,
 		uint64_t revision, int64_t *audit_id);
+/** How it ended. */
+MUST_CHECK int store_audit_finish(
+		struct store *store, int64_t audit_id, const char *result, const char *detail);
+/** What began and ended at once. @param kind "observed", "refused". */
+MUST_CHECK int store_audit_note(struct store *store, const struct store_change *change,
+		uint64_t revision, const char *kind, const char *result, const char *detail);
 
 #endif

@@ -182,7 +182,7 @@ def test_6_a_weight_that_is_none(alone, command, weight, said):
     ("backend drain pay", "is not an IPv4 or IPv6 address"),
     ("backend add 0.0.0.0 --service pay", "0.0.0.0"),
     ("history --limit 0", "is not in 1..1000"),
-    ("audit --limit ten", "is not in 1..1000"),
+    ("audit list --limit ten", "is not in 1..1000"),
     ("apply -f /nowhere.yaml", "/nowhere.yaml: No such file or directory"),
     ("apply -f /", "Is a directory"),
 ])

@@ -78,7 +78,7 @@ def entry(number, **fields):
 
 
 def test_letters_beyond_ascii_keep_the_table_straight(bare):
-    text = shown(bare, "audit", {"entries": [
+    text = shown(bare, "audit list", {"entries": [
         entry(100, user="jürgen"), entry(9, user="žofie-müller", result=None), entry(8)]})
     check_alignment(text)
     assert [row["RESULT"] for row in table(text)] == ["in_force", "-", "in_force"]
@@ -86,7 +86,7 @@ def test_letters_beyond_ascii_keep_the_table_straight(bare):
 
 
 def test_control_characters_become_spaces(bare):
-    text = shown(bare, "audit", {"entries": [
+    text = shown(bare, "audit list", {"entries": [
         entry(1, target="a\nb\x1b[31mc\u009b1md\x7fe", user="é\u00a0\u00bf")]})
     assert "a b [31mc  1md e" in text and "é\u00a0\u00bf" in text
 
@@ -100,7 +100,7 @@ def test_fields_of_later_versions_are_ignored_and_missing_ones_shown_as_dashes(b
 @pytest.mark.parametrize("answer", [{}, [], {"services": None}, {"services": [None, 7]},
                                     {"services": {"a": 1}}, {"problems": "no"}, {"workers": 3}])
 @pytest.mark.parametrize("words", ["status", "service list", "service show pay", "backend list",
-                                   "override list", "history", "audit", "stats",
+                                   "override list", "history", "audit list", "stats",
                                    "backend drain 10.2.0.11"])
 def test_answers_of_another_shape_do_no_harm(bare, words, answer):
     """Under the sanitizers above all."""

@@ -21,7 +21,7 @@ READING = {
     "export": "/v1/config",
     "export --effective": "/v1/config?effective=true",
     "history": "/v1/revisions",
-    "audit --limit 1": "/v1/audit?limit=1",
+    "audit list --limit 1": "/v1/audit?limit=1",
     "status": "/v1/status",
     "stats": "/v1/stats",
     "stats port": "/v1/stats",

@@ -79,7 +79,7 @@ def test_words_from_elsewhere_do_not_steer_the_terminal(alone):
     name = "x\033[2J\u009b31m\ny.yaml"
     (alone.directory / name).write_text(alone.config.read_text().replace("50", "51"))
     alone.ok("apply", "--yes", "-f", name)
-    shown = alone.ok("audit")
+    shown = alone.ok("audit", "list")
     assert "y.yaml" in shown
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown)
     assert len(shown.splitlines()) == 3, "a heading, and one line for each entry"

@@ -26,7 +26,7 @@ READING = {
     "export": "export",
     "export-effective": "export --effective",
     "history": "history",
-    "audit-none": "audit",
+    "audit-none": "audit list",
     "service-list-wide": "service list -o wide",
     "backend-list-wide": "backend list -o wide",
     "stats-service": "stats service",
@@ -70,7 +70,7 @@ def test_what_changing_commands_print(console):
                   "backend remove 10.2.0.13", "override list", "status", "backend list",
                   "service show pay", "override reset --service pay --dry-run",
                   "override reset --backend 10.2.0.11", "override reset", "override reset",
-                  "apply --yes --force -f guideway.yaml", "history", "audit --limit 4"):
+                  "apply --yes --force -f guideway.yaml", "history", "audit list --limit 4"):
         done = console.run(*words.split())
         assert (done.code, done.err) == (words == "status", ""), done
         lines += [f"$ guideway {words}\n", without_workers(done.out)]
@@ -92,7 +92,7 @@ def test_a_change_without_a_dataplane_says_that_it_is_only_stored(alone):
 
 @pytest.mark.parametrize("words", ["service list", "backend list", "backend list --service pay",
                                    "service list -o wide", "backend list -o wide",
-                                   "override list", "history", "audit", "stats service",
+                                   "override list", "history", "audit list", "stats service",
                                    "stats backend", "stats worker", "stats main", "stats drops",
                                    "stats port"])
 def test_tables_are_aligned_and_end_in_no_spaces(console, words):

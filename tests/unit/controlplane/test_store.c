@@ -266,7 +266,7 @@ test_an_observation_is_an_entry_of_the_audit_trail_that_has_ended(void **state)
 
 	(void)state;
 	write_both(store, config, NULL, &revision);
-	assert_int_equal(store_note(store, &change, "observed"), 0);
+	assert_int_equal(store_note(store, &change, "observed", "observed", ""), 0);
 	list = store_audit(store, 1, 0);
 	entry = json_array_get(json_object_get(list, "entries"), 0);
 	assert_string_equal(json_string_value(json_object_get(entry, "action")), "health.change");
