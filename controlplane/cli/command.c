@@ -8,6 +8,7 @@
 const struct cli_topic *const cli_topics[] = {
 	&topic_look,
 	&topic_top,
+	&topic_service,
 	&topic_backend,
 	&topic_balancer,
 	&topic_override,
@@ -75,5 +76,7 @@ argument_next(const char **at, struct cli_argument *argument)
 	argument->optional = word[0] == '[';
 	argument->word = word + argument->optional;
 	argument->len = len - 2 * argument->optional;
+	argument->many = argument->len > 3 &&
+			strncmp(argument->word + argument->len - 3, "...", 3) == 0;
 	return len > 0;
 }

@@ -23,7 +23,8 @@ struct cli_command {
 	const char *name; /**< "backend set": one word or two. */
 	/**
 	 * Its arguments, words between spaces: a placeholder (ADDRESS) or words of which one is
-	 * chosen (service|backend|worker), either in brackets if it can be left away. "": none.
+	 * chosen (service|backend|worker), either in brackets if it can be left away; the last one
+	 * may end with "...": as many as are given. "": none.
 	 */
 	const char *arguments;
 	const char *help;		   /**< One line. */
@@ -83,6 +84,7 @@ struct cli_argument {
 	const char *word; /**< Without brackets. */
 	size_t len;
 	bool optional;
+	bool many; /**< Any number of them. */
 };
 
 /** @param at Where to go on; moved. @return false: there are no more. */

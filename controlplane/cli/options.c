@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,7 +148,7 @@ check_words(const struct cli *cli, const struct cli_command *command)
 	int nb_min = 0, nb_max = 0;
 
 	while (argument_next(&at, &argument)) {
-		nb_max++;
+		nb_max = argument.many ? INT_MAX : nb_max + 1;
 		nb_min += !argument.optional;
 	}
 	if (cli->nb_words < nb_min)

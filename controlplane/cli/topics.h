@@ -17,6 +17,7 @@
 
 extern const struct cli_topic topic_look;
 extern const struct cli_topic topic_top;
+extern const struct cli_topic topic_service;
 extern const struct cli_topic topic_backend;
 extern const struct cli_topic topic_balancer;
 extern const struct cli_topic topic_override;
@@ -24,6 +25,9 @@ extern const struct cli_topic topic_config;
 
 int cmd_status(const struct cli *cli);
 int cmd_service_list(const struct cli *cli);
+int cmd_service_add(const struct cli *cli);
+int cmd_service_set(const struct cli *cli);
+int cmd_service_remove(const struct cli *cli);
 int cmd_service_show(const struct cli *cli);
 int cmd_backend_list(const struct cli *cli);
 int cmd_backend_show(const struct cli *cli);

@@ -48,6 +48,9 @@ void api_backend_patch(struct request *r);
 void api_backend_patch_everywhere(struct request *r);
 void api_overrides_reset(struct request *r);
 void api_balancer_patch(struct request *r);
+void api_service_add(struct request *r);
+void api_service_patch(struct request *r);
+void api_service_remove(struct request *r);
 void api_rollback(struct request *r);
 void api_confirm(struct request *r);
 
