@@ -232,6 +232,13 @@ json_defuse(json_t *json)
 	}
 }
 
+/* JSON writes control characters behind a backslash, but for DEL and those of C1 (first byte C2). */
+static bool
+may_steer(const char *text)
+{
+	return strpbrk(text, "\\\x7f\xc2") != NULL;
+}
+
 static size_t
 receive(char *data, size_t size, size_t nb, void *context)
 {
@@ -348,7 +355,7 @@ check_answer(const struct cli *cli, const struct client_request *request, long s
 {
 	int ret = CLI_OK;
 
-	if (!cli->json)
+	if (!cli->json && may_steer(answer->text))
 		json_defuse(answer->json);
 	if (status < 200 || status >= 300)
 		ret = show_error(cli, status, answer);
