@@ -44,6 +44,7 @@ struct http {
 	struct MHD_Daemon *mhd;
 	ev_io io;
 	ev_timer timer;
+	bool woken; /* A connection was resumed, perhaps within MHD_run(): another turn is due. */
 };
 
 /** A request under way; its first member, so that one leads to the other. */
@@ -65,7 +66,9 @@ timer_update(struct http *http)
 	unsigned MHD_LONG_LONG timeout_ms;
 
 	ev_timer_stop(http->conf.loop, &http->timer);
-	if (MHD_get_timeout(http->mhd, &timeout_ms) != MHD_YES)
+	if (http->woken) /* MHD_get_timeout() does not think of resumed connections. */
+		timeout_ms = 0;
+	else if (MHD_get_timeout(http->mhd, &timeout_ms) != MHD_YES)
 		return;
 	ev_timer_set(&http->timer, (double)timeout_ms / 1000., 0.);
 	ev_timer_start(http->conf.loop, &http->timer);
@@ -74,6 +77,7 @@ timer_update(struct http *http)
 static void
 run(struct http *http)
 {
+	http->woken = false;
 	MHD_run(http->mhd);
 	timer_update(http);
 }
@@ -103,9 +107,8 @@ http_wake(struct request *r)
 		return;
 	c->suspended = false;
 	MHD_resume_connection(c->mhd);
-	ev_timer_stop(c->http->conf.loop, &c->http->timer);
-	ev_timer_set(&c->http->timer, 0., 0.);
-	ev_timer_start(c->http->conf.loop, &c->http->timer);
+	c->http->woken = true;
+	timer_update(c->http);
 }
 
 /* One request. */

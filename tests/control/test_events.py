@@ -83,6 +83,29 @@ def test_a_change_is_an_event(running):
     stream.close()
 
 
+def override_and_leave(control, weight):
+    """A request after whose answer the daemon ends the connection: it hears nothing further."""
+    body = f'{{"weight": {weight}}}'
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(control.socket))
+        client.sendall(f"PATCH /v1/backends/10.0.1.1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       "Content-Type: application/json\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        while client.recv(65536):
+            pass
+
+
+def test_each_event_comes_at_once(running):
+    """Not with the next request of somebody else."""
+    for turn in range(30):
+        stream = Stream(running)
+        stream.socket.settimeout(5)
+        override_and_leave(running, turn + 1)
+        assert stream.wait_for("change")["action"] == "backend.override"
+        stream.close()
+
+
 def test_health_suspicion_and_failing_open_are_events(control):
     with socket.create_server(("127.0.1.1", 0)) as listener:
         control.start(CHECKED.format(port=listener.getsockname()[1]))
