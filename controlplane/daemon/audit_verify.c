@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 struct audit_verify {
 	struct audit_verify_conf conf;
 	bool running;
+	atomic_bool cancelled; /* Nobody waits for it any more. */
 	pthread_t thread;
 	ev_async finished;
 	/* The thread's, until it is done. */
@@ -112,7 +114,8 @@ walk(struct audit_verify *v)
 	if (sqlite3_prepare_v2(v->db, "SELECT seq, record, hash FROM trail ORDER BY seq", -1, &s,
 			    NULL) != SQLITE_OK)
 		return bad(v, 0, "%s", sqlite3_errmsg(v->db));
-	while ((step = sqlite3_step(s)) == SQLITE_ROW && good)
+	while ((step = sqlite3_step(s)) == SQLITE_ROW && good &&
+			!atomic_load_explicit(&v->cancelled, memory_order_relaxed))
 		good = check_row(v, s);
 	if (good && step != SQLITE_DONE)
 		good = bad(v, v->place.seq + 1, "%s", sqlite3_errmsg(v->db));
@@ -203,6 +206,7 @@ audit_verify_end(struct audit_verify *v)
 {
 	if (v == NULL)
 		return;
+	atomic_store_explicit(&v->cancelled, true, memory_order_relaxed);
 	if (v->running)
 		pthread_join(v->thread, NULL);
 	ev_async_stop(v->conf.loop, &v->finished);

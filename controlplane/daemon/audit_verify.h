@@ -29,7 +29,7 @@ struct audit_verify_conf {
 
 /** @return NULL: no memory, or no thread; nothing is called. */
 struct audit_verify *audit_verify_start(const struct audit_verify_conf *conf);
-/** Waits for the thread if it is not done; conf.done is not called any more. Legal with NULL. */
+/** Waits for the thread, which gives up; conf.done is not called any more. Legal with NULL. */
 void audit_verify_end(struct audit_verify *v);
 
 /**

@@ -14,7 +14,9 @@ make_effects(void *context)
 {
 	struct plan *plan = context;
 
-	for (uint32_t i = 0; i < plan->nb && !plan->no_memory; i++) {
+	for (uint32_t i = 0; i < plan->nb && !plan->no_memory &&
+			!atomic_load_explicit(&plan->cancelled, memory_order_relaxed);
+			i++) {
 		struct plan_service *s = &plan->services[i];
 
 		/* Nothing moves where nothing was. */
@@ -148,6 +150,7 @@ plan_end(struct plan *plan)
 {
 	if (plan == NULL)
 		return;
+	atomic_store_explicit(&plan->cancelled, true, memory_order_relaxed);
 	if (plan->running)
 		pthread_join(plan->thread, NULL);
 	ev_async_stop(plan->conf.loop, &plan->finished);

@@ -40,7 +40,7 @@ struct plan_conf {
 
 /** @return NULL: no memory, or no thread; nothing is called. */
 struct plan *plan_start(const struct plan_conf *conf);
-/** Waits for the thread if it is not done; conf.done is not called any more. Legal with NULL. */
+/** Waits for the thread, which gives up after the service it is at; conf.done is not called any more. Legal with NULL. */
 void plan_end(struct plan *plan);
 
 /**

@@ -9,6 +9,7 @@
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "controlplane/daemon/plan.h"
 #include "controlplane/daemon/plan_effect.h"
@@ -30,9 +31,10 @@ struct plan {
 	struct plan_service *services; /**< By address. */
 	json_t *warnings;
 	bool needs_force;
-	bool counted;	/**< A dataplane says how many flows there are. */
-	bool no_memory; /**< Written by the thread. */
-	bool running;	/**< The thread is to be joined. */
+	bool counted;	       /**< A dataplane says how many flows there are. */
+	bool no_memory;	       /**< Written by the thread. */
+	atomic_bool cancelled; /**< Read by the thread: nobody waits for it any more. */
+	bool running;	       /**< The thread is to be joined. */
 	pthread_t thread;
 	ev_async finished;
 };

@@ -31,6 +31,9 @@ class ApiError(Exception):
 class Api:
     """Each call is a connection of its own, as of many clients."""
 
+    #: Called with each answer; tests/control sets harness.openapi.check.
+    judge = None
+
     def __init__(self, path, timeout=10):
         self.path = path
         self.timeout = timeout
@@ -52,12 +55,15 @@ class Api:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode()
+            content_type = answer.headers.get("Content-Type", "")
         finally:
             connection.close()
         try:
             content = json.loads(text)
         except ValueError:
             content = text
+        if self.judge is not None:
+            self.judge(method, path, answer.status, content_type, content)
         if answer.status >= 300:
             raise ApiError(answer.status, content)
         return content
