@@ -4,6 +4,7 @@
 #include "dataplane/port_watch.h"
 
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 
 #include "dataplane/dataplane.h"
 
@@ -38,6 +39,16 @@ port_look(const struct port *port, struct port_stats *out)
 	return up;
 }
 
+/* Reads the caches of other lcores as they change: off by a few. */
+static void
+pool_look(const struct dataplane *dp)
+{
+	struct stats_header *h = dp->stats;
+
+	stat_set(&h->packet_buffers_used, rte_mempool_in_use_count(dp->pool));
+	stat_set(&h->packet_buffers, dp->pool->size);
+}
+
 uint32_t
 port_watch_tick(struct port_watch *watch, const struct dataplane *dp, uint64_t now_ms)
 {
@@ -49,6 +60,7 @@ port_watch_tick(struct port_watch *watch, const struct dataplane *dp, uint64_t n
 	for (uint16_t i = 0; i < dp->nb_ports; i++)
 		if (port_look(&dp->ports[i], port_stats_of(dp, i)))
 			up |= UINT32_C(1) << i;
+	pool_look(dp);
 	came = watch->has_seen ? up & ~watch->up : 0;
 	watch->has_seen = true;
 	watch->up = up;

@@ -4,8 +4,8 @@
 
 /**
  * @file
- * Counters and link state of the ports, copied into the statistics region once a
- * second; and who wants to know of a link's change.
+ * Counters and link state of the ports, and the fill of their pool, copied into the
+ * statistics region once a second; and who wants to know of a link's change.
  *
  * The region is also how the control thread learns of changes: it compares what
  * stands there with what it has reported. So nothing can be lost, and a link that

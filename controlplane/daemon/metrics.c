@@ -37,6 +37,20 @@ of_state(struct daemon *d, struct metrics *m)
 }
 
 static void
+of_applies(struct daemon *d, struct metrics *m)
+{
+	const struct apply_times *times = reconcile_apply_times(d->reconcile);
+
+	metrics_histogram(m, "guideway_apply_seconds",
+			"From sending a transaction until it was in force on every worker.",
+			apply_times_bounds, times->nb, APPLY_TIMES_NB_BOUNDS,
+			(double)times->sum_us / 1e6);
+	metrics_counter(m, "guideway_applies_refused_total",
+			"Transactions that the dataplane refused.");
+	metrics_integer(m, NULL, times->nb_refused);
+}
+
+static void
 of_link(struct daemon *d, struct metrics *m)
 {
 	struct link_state link = reconcile_link(d->reconcile);
@@ -106,6 +120,7 @@ scrape_write(void *context, FILE *out)
 	s->begun = true;
 	of_build(&s->metrics);
 	of_state(s->daemon, &s->metrics);
+	of_applies(s->daemon, &s->metrics);
 	of_link(s->daemon, &s->metrics);
 	of_balancer(s->daemon, &s->metrics);
 	of_checker(s->daemon, &s->metrics);

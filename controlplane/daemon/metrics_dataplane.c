@@ -152,6 +152,21 @@ of_main(const struct stats_header *h, struct metrics *m)
 	metrics_integer(m, NULL, stat_get(&h->unreachables));
 }
 
+/** An older dataplane does not tell. */
+static void
+of_pool(const struct stats_header *h, struct metrics *m)
+{
+	uint64_t capacity = stat_get(&h->packet_buffers);
+
+	if (capacity == 0)
+		return;
+	metrics_gauge(m, "guideway_packet_buffers", "Buffers of packets that there are.");
+	metrics_integer(m, NULL, capacity);
+	metrics_gauge(m, "guideway_packet_buffers_used",
+			"Buffers in use; those that wait in receive queues, too.");
+	metrics_integer(m, NULL, stat_get(&h->packet_buffers_used));
+}
+
 void
 metrics_of_dataplane(struct daemon *d, struct metrics *m)
 {
@@ -164,6 +179,10 @@ metrics_of_dataplane(struct daemon *d, struct metrics *m)
 	metrics_integer(m, NULL, stat_get(&h->generation));
 	metrics_gauge(m, "guideway_dataplane_start_time_seconds", "Unix time of its start.");
 	metrics_integer(m, NULL, h->start_time_s);
+	metrics_gauge(m, "guideway_dataplane_tsc_hertz",
+			"Cycles a second, as counters of cycles count them.");
+	metrics_integer(m, NULL, h->tsc_hz);
+	of_pool(h, m);
 	of_workers(h, m);
 	of_loads(counters, h->nb_workers, m);
 	of_all_drops(h, m);

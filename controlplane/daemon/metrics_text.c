@@ -94,3 +94,19 @@ metrics_labelled(struct metrics *m, const struct metrics_labels *labels, const c
 	metrics_label(&more, name, label);
 	metrics_integer(m, &more, value);
 }
+
+void
+metrics_histogram(struct metrics *m, const char *name, const char *help, const double *bounds,
+		const uint64_t *counts, size_t nb, double sum)
+{
+	uint64_t below = 0;
+
+	family(m, name, "histogram", help);
+	for (size_t i = 0; i < nb; i++) {
+		below += counts[i];
+		fprintf(m->out, "%s_bucket{le=\"%.9g\"} %" PRIu64 "\n", name, bounds[i], below);
+	}
+	below += counts[nb];
+	fprintf(m->out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, below);
+	fprintf(m->out, "%s_sum %.9g\n%s_count %" PRIu64 "\n", name, sum, name, below);
+}

@@ -15,6 +15,7 @@
  * Thread safety: none; a writer belongs to whoever has begun it.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -35,6 +36,16 @@ void metrics_label(struct metrics_labels *labels, const char *name, const char *
 /** @param name, help Constant texts. */
 void metrics_counter(struct metrics *m, const char *name, const char *help);
 void metrics_gauge(struct metrics *m, const char *name, const char *help);
+
+/**
+ * A whole family: a histogram without labels.
+ * @param name, help Constant texts.
+ * @param bounds @p nb upper bounds, rising.
+ * @param counts nb + 1: what lies at or below each bound, and not below the one before; the last: above all.
+ * @param sum Of all that was counted, in the unit of the name.
+ */
+void metrics_histogram(struct metrics *m, const char *name, const char *help, const double *bounds,
+		const uint64_t *counts, size_t nb, double sum);
 
 /** @param labels NULL: none. */
 void metrics_integer(struct metrics *m, const struct metrics_labels *labels, uint64_t value);

@@ -46,6 +46,7 @@ struct reconcile {
 	uint64_t again_us; /* with this. */
 	bool again_all;	   /* reconcile_judge_all() was called during a change. */
 	bool silent;	   /* A change waited in vain; nothing has come since. */
+	struct apply_times apply_times;
 	char store_trouble[512];
 	ev_timer answer_timeout;
 	ev_timer tick;
@@ -263,6 +264,10 @@ on_answered(void *context, const struct link_answer *answer)
 	struct reconcile *r = context;
 
 	r->silent = false;
+	if (answer->ok)
+		apply_times_add(&r->apply_times, answer->latency_us);
+	else if (answer->refused)
+		r->apply_times.nb_refused++;
 	if (r->op.active && answer->wanted == r->desired) {
 		if (answer->ok)
 			operation_in_force(r, answer);
@@ -682,6 +687,12 @@ struct link_state
 reconcile_link(const struct reconcile *r)
 {
 	return link_state(r->link);
+}
+
+const struct apply_times *
+reconcile_apply_times(const struct reconcile *r)
+{
+	return &r->apply_times;
 }
 
 struct counters *

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "controlplane/daemon/apply_times.h"
 #include "controlplane/daemon/config.h"
 #include "controlplane/daemon/counters.h"
 #include "controlplane/daemon/events.h"
@@ -132,6 +133,8 @@ struct desired *reconcile_what_if(struct reconcile *r, const struct config *conf
 const struct store_state *reconcile_state(const struct reconcile *r);
 struct desired *reconcile_desired(const struct reconcile *r);
 struct link_state reconcile_link(const struct reconcile *r);
+/** Of all transactions since the start: changes, health, and whole states of new sessions. */
+const struct apply_times *reconcile_apply_times(const struct reconcile *r);
 struct counters *reconcile_counters(const struct reconcile *r);
 /** Why the last write to the store failed; "": it did not. */
 const char *reconcile_store_trouble(const struct reconcile *r);

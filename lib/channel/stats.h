@@ -199,6 +199,8 @@ struct stats_header {
 	stat_counter unreachables; /**< ICMP errors about what we encapsulated; main lcore. */
 	stat_counter unreachables_lost; /**< The same, more than the control thread could take. */
 	stat_counter advertises; /**< 1: VIPs are on interfaces, for a routing daemon. Written once. */
+	stat_counter packet_buffers; /**< That there are; 0: an older dataplane. Main lcore. */
+	stat_counter packet_buffers_used; /**< Those in receive queues, too; main lcore, once a second. */
 };
 _Static_assert(sizeof(struct stats_header) <= STATS_HEADER_ROOM, "what follows stays in place");
 
