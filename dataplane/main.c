@@ -27,6 +27,7 @@
 #include "dataplane/preflight.h"
 #include "dataplane/report.h"
 #include "dataplane/shared.h"
+#include "dataplane/telemetry.h"
 #include "dataplane/worker.h"
 #include "dataplane/xdp.h"
 
@@ -154,6 +155,7 @@ static const struct start_step {
 	{ "DPDK's environment", start_eal, stop_eal, EXIT_CODE_INTERNAL },
 	{ "ports", ports_open, ports_close, EXIT_CODE_PORT },
 	{ "shared memory", shared_create, shared_destroy, EXIT_CODE_MEMORY },
+	{ "telemetry", telemetry_start, telemetry_stop, EXIT_CODE_INTERNAL },
 	{ "exception rings", start_exceptions, stop_exceptions, EXIT_CODE_MEMORY },
 	{ "neighbours", start_neighbours, stop_neighbours, EXIT_CODE_MEMORY },
 	{ "control thread", start_control, stop_control, EXIT_CODE_INTERNAL },
