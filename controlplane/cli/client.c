@@ -8,8 +8,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include <curl/curl.h>
-
+#include "http_exchange.h"
 #include "output.h"
 
 /* Which exit code an error of the API means; doc/api.md has the same table. */
@@ -74,10 +73,15 @@ buffer_add(struct buffer *b, const char *data, size_t len)
 static void
 buffer_add_encoded(struct buffer *b, const char *text)
 {
-	char *encoded = must(curl_easy_escape(NULL, text, 0));
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+	char encoded[4];
 
-	buffer_add(b, encoded, strlen(encoded));
-	curl_free(encoded);
+	for (; *text != '\0'; text++) {
+		snprintf(encoded, sizeof(encoded), strchr(plain, *text) != NULL ? "%c" : "%%%02X",
+				(unsigned char)*text);
+		buffer_add(b, encoded, strlen(encoded));
+	}
 }
 
 char *
@@ -239,34 +243,35 @@ may_steer(const char *text)
 	return strpbrk(text, "\\\x7f\xc2") != NULL;
 }
 
-static size_t
-receive(char *data, size_t size, size_t nb, void *context)
+static bool
+receive(void *context, int status, const char *data, size_t len)
 {
-	buffer_add(context, data, size * nb);
-	return size * nb;
+	(void)status;
+	buffer_add(context, data, len);
+	return true;
 }
 
-/* No answer. @param os_errno Why the connection failed; 0: not told. */
+/* No answer. @param why If it is broken. */
 static int
-connection_error(const struct cli *cli, CURLcode code, long os_errno)
+connection_error(const struct cli *cli, enum http_result result, int os_errno, const char *why)
 {
 	char message[512];
 
-	if (code == CURLE_OPERATION_TIMEDOUT) {
+	if (result == HTTP_SILENT) {
 		snprintf(message, sizeof(message), "no answer from guidewayd at %s within %ld s",
 				cli->socket, cli->timeout_s);
 		return client_error(cli, CLI_TIMEOUT, "timeout", message,
 				"--timeout SECONDS waits longer; a change may have been stored: "
 				"see guideway status");
 	}
-	if (code != CURLE_COULDNT_CONNECT) {
+	if (result == HTTP_BROKEN) {
 		snprintf(message, sizeof(message), "no answer from guidewayd at %s: %s",
-				cli->socket, curl_easy_strerror(code));
+				cli->socket, why);
 		return client_error(cli, CLI_CONNECT, "broken_off", message,
 				"a change may have been stored: see guideway status");
 	}
 	snprintf(message, sizeof(message), "cannot connect to guidewayd at %s: %s", cli->socket,
-			os_errno != 0 ? strerror((int)os_errno) : curl_easy_strerror(code));
+			strerror(os_errno));
 	if (os_errno == EACCES || os_errno == EPERM)
 		return client_error(cli, CLI_DENIED, "denied", message,
 				"root, the daemon's user and its group (--api-group) may open it");
@@ -274,7 +279,6 @@ connection_error(const struct cli *cli, CURLcode code, long os_errno)
 			"is guidewayd running? --socket PATH or GUIDEWAY_SOCKET name another socket");
 }
 
-/* libcurl would take an empty name for "no Unix socket" and ask port 80. */
 static int
 check_socket(const struct cli *cli)
 {
@@ -289,63 +293,23 @@ check_socket(const struct cli *cli)
 	return CLI_OK;
 }
 
-/* Where an answer goes. */
-struct receiver {
-	size_t (*receive)(char *data, size_t size, size_t nb, void *context);
-	void *context;
-	bool endless; /* Only silence is a time-out. */
-};
-
 /* A stream that has said nothing for so long is dead: guidewayd says something every 10 s. */
-#define SILENT_S 30L
+#define SILENT_S 30
 
-static void
-set_patience(const struct cli *cli, CURL *curl, bool endless)
+/* What both kinds of request have. Its answer goes to @p receive. */
+static struct http_exchange
+exchange_of(const struct cli *cli, const struct client_request *request)
 {
-	if (!endless) {
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, cli->timeout_s);
-		return;
-	}
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENT_S);
-}
-
-static CURLcode
-perform(const struct cli *cli, CURL *curl, const struct client_request *request,
-		const struct receiver *receiver)
-{
-	struct curl_slist *headers = NULL;
-	static const char host[] = "http://localhost";
-	char header[128];
-	CURLcode code;
-	struct buffer whole = { 0 };
-
-	buffer_add(&whole, host, strlen(host));
-	buffer_add(&whole, request->path, strlen(request->path));
-	snprintf(header, sizeof(header), "Accept: %s",
-			request->accept != NULL ? request->accept : "application/json");
-	headers = curl_slist_append(headers, header);
-	headers = curl_slist_append(headers, "Expect:"); /* No waiting for 100-continue. */
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
-	curl_easy_setopt(curl, CURLOPT_URL, whole.data);
-	/* A service may be called "..": it must not become the folder above. */
-	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-	set_patience(cli, curl, receiver->endless);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receiver->receive);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, receiver->context);
-	if (request->body != NULL) {
-		snprintf(header, sizeof(header), "Content-Type: %s", request->content_type);
-		headers = curl_slist_append(headers, header);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
-		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-	}
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	code = curl_easy_perform(curl);
-	curl_slist_free_all(headers);
-	free(whole.data);
-	return code;
+	return (struct http_exchange){
+		.socket = cli->socket,
+		.method = request->method,
+		.path = request->path,
+		.accept = request->accept != NULL ? request->accept : "application/json",
+		.body = request->body,
+		.body_len = request->body_len,
+		.content_type = request->content_type,
+		.patience_s = (double)cli->timeout_s,
+	};
 }
 
 /* @return CLI_OK: the answer is what was asked for. */
@@ -371,23 +335,22 @@ int
 client_ask(const struct cli *cli, const struct client_request *request,
 		struct client_answer *answer)
 {
+	struct http_exchange exchange = exchange_of(cli, request);
 	struct buffer received = { 0 };
-	const struct receiver receiver = { .receive = receive, .context = &received };
-	long status = 0, os_errno = 0;
-	CURLcode code;
-	CURL *curl;
-	int ret = check_socket(cli);
+	enum http_result result;
+	const char *why = "";
+	int status, ret = check_socket(cli);
 
 	if (ret != CLI_OK)
 		return ret;
-	curl = must(curl_easy_init());
-	code = perform(cli, curl, request, &receiver);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
-	curl_easy_cleanup(curl);
-	if (code != CURLE_OK) {
+	exchange.receive = receive;
+	exchange.context = &received;
+	result = http_exchange(&exchange, &status, &why);
+	if (result != HTTP_ANSWERED) {
+		int os_errno = errno;
+
 		free(received.data);
-		return connection_error(cli, code, os_errno);
+		return connection_error(cli, result, os_errno, why);
 	}
 	buffer_add(&received, "", 0);
 	answer->text = received.data;
@@ -399,19 +362,9 @@ client_ask(const struct cli *cli, const struct client_request *request,
 
 struct follow {
 	const struct cli *cli;
-	CURL *curl;
 	struct buffer received; /* The line under way; of an answer that is no stream: all of it. */
 	void (*show)(const struct cli *cli, const json_t *event);
 };
-
-static long
-status_of(CURL *curl)
-{
-	long status = 0;
-
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	return status;
-}
 
 static void
 take_line(const struct follow *f, const char *line)
@@ -430,22 +383,22 @@ take_line(const struct follow *f, const char *line)
 	json_decref(event);
 }
 
-static size_t
-receive_events(char *data, size_t size, size_t nb, void *context)
+static bool
+receive_events(void *context, int status, const char *data, size_t len)
 {
 	struct follow *f = context;
 	char *line, *end;
 
-	buffer_add(&f->received, data, size * nb);
-	if (status_of(f->curl) != 200)
-		return size * nb;
+	buffer_add(&f->received, data, len);
+	if (status != 200)
+		return true;
 	for (line = f->received.data; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
 		take_line(f, line);
 	}
 	f->received.len = strlen(line);
 	memmove(f->received.data, line, f->received.len + 1);
-	return ferror(stdout) ? 0 : size * nb;
+	return !ferror(stdout);
 }
 
 int
@@ -455,31 +408,30 @@ client_follow(const struct cli *cli, const char *path,
 	const struct client_request request = {
 		.method = "GET", .path = path, .accept = "text/event-stream"
 	};
+	struct http_exchange exchange = exchange_of(cli, &request);
 	struct follow f = { .cli = cli, .show = show };
-	const struct receiver receiver = {
-		.receive = receive_events, .context = &f, .endless = true
-	};
 	struct client_answer answer;
-	long status, os_errno = 0;
-	CURLcode code;
-	int ret = check_socket(cli);
+	enum http_result result;
+	const char *why = "";
+	int os_errno, status, ret = check_socket(cli);
 
 	if (ret != CLI_OK)
 		return ret;
-	f.curl = must(curl_easy_init());
-	code = perform(cli, f.curl, &request, &receiver);
-	status = status_of(f.curl);
-	curl_easy_getinfo(f.curl, CURLINFO_OS_ERRNO, &os_errno);
-	curl_easy_cleanup(f.curl);
-	if (code == CURLE_OK && status != 200) {
+	exchange.receive = receive_events;
+	exchange.context = &f;
+	exchange.endless = true;
+	exchange.patience_s = SILENT_S;
+	result = http_exchange(&exchange, &status, &why);
+	os_errno = errno;
+	if (result == HTTP_ANSWERED && status != 200) {
 		buffer_add(&f.received, "", 0);
 		answer.text = f.received.data;
 		answer.json = json_loadb(f.received.data, f.received.len, 0, NULL);
 		return check_answer(cli, &request, status, &answer);
 	}
 	free(f.received.data);
-	if (code == CURLE_COULDNT_CONNECT)
-		return connection_error(cli, code, os_errno);
+	if (result == HTTP_NO_CONNECTION)
+		return connection_error(cli, result, os_errno, why);
 	return client_error(cli, CLI_CONNECT, "broken_off", "guidewayd has ended the stream",
 			"guideway status tells whether it runs");
 }

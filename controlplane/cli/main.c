@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "client.h"
 #include "complete.h"
 #include "help.h"
@@ -110,8 +108,6 @@ main(int argc, char **argv)
 	};
 	int ret;
 
-	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
-		return CLI_UNHEALTHY;
 	if (argc > 1 && is_hidden(argv[1])) {
 		ret = run_hidden(&cli, argc, argv);
 	} else {
@@ -123,7 +119,5 @@ main(int argc, char **argv)
 			ret = run(&cli);
 		}
 	}
-	ret = check_output(&cli, ret);
-	curl_global_cleanup();
-	return ret;
+	return check_output(&cli, ret);
 }

@@ -121,7 +121,7 @@ def test_4_not_there(alone, words, said):
 
 @pytest.mark.parametrize("name", [".", "..", "../..", "%2e%2e", "pay/../..", "pay?x=y", "pay#x"])
 def test_4_a_name_never_becomes_another_path(alone, name):
-    """Of '..' libcurl would make the folder above: every service that has the backend."""
+    """Of '..' a client may make the folder above: every service that has the backend."""
     for words in (("service", "show", name), ("backend", "drain", "10.2.0.11", "--service", name),
                   ("backend", "remove", "10.2.0.11", "--service", name)):
         assert "no service is called" in alone.refused(4, *words)
