@@ -20,27 +20,15 @@
 
 #include "channel/stats.h"
 #include "dataplane/dataplane.h"
+#include "service/service_id.h"
 
 #define SERVICES_A_PAGE 128
 #define BACKENDS_A_PAGE 64
-#define SERVICE_TEXT (IP_ADDR_STRLEN + 16)
 
 typedef int (*command_fn)(const void *region, const char *params, struct rte_tel_data *out);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const void *stats; /* NULL: none, or no more. Guarded by lock. */
-
-static const char *
-service_text(const struct service_key *key, char *buf)
-{
-	char addr[IP_ADDR_STRLEN];
-	bool brackets = key->vip.family == IP_V6;
-
-	snprintf(buf, SERVICE_TEXT, "%s/%s%s%s:%u", service_protocol_name(key->protocol),
-			brackets ? "[" : "", ip_addr_format(&key->vip, addr), brackets ? "]" : "",
-			(unsigned int)key->l4_port);
-	return buf;
-}
 
 /**
  * Numbers with commas between, as DPDK hands them over. What is left out becomes @p fallback.
@@ -230,7 +218,7 @@ services(const void *region, const char *params, struct rte_tel_data *out)
 {
 	const struct stats_header *h = region;
 	struct stats_service service;
-	char name[16], text[SERVICE_TEXT];
+	char name[16], text[SERVICE_ID_STRLEN];
 	uint32_t id, nb = 0;
 
 	if (!numbers_parse(params, &id, 1, 0))
@@ -240,7 +228,7 @@ services(const void *region, const char *params, struct rte_tel_data *out)
 		if (!service_read(region, id, &service))
 			continue;
 		snprintf(name, sizeof(name), "%u", id);
-		rte_tel_data_add_dict_string(out, name, service_text(&service.key, text));
+		rte_tel_data_add_dict_string(out, name, service_id_format(&service.key, text));
 		nb++;
 	}
 	rte_tel_data_add_dict_u64(out, "next", id < h->max_services ? id : 0);
@@ -251,13 +239,13 @@ static int
 service(const void *region, const char *params, struct rte_tel_data *out)
 {
 	struct stats_service s;
-	char text[SERVICE_TEXT];
+	char text[SERVICE_ID_STRLEN];
 	uint32_t id;
 
 	if (!numbers_parse(params, &id, 1, UINT32_MAX) || !service_read(region, id, &s))
 		return -EINVAL;
 	rte_tel_data_start_dict(out);
-	rte_tel_data_add_dict_string(out, "service", service_text(&s.key, text));
+	rte_tel_data_add_dict_string(out, "service", service_id_format(&s.key, text));
 	rte_tel_data_add_dict_string(out, "mode", service_mode_name(s.mode));
 	rte_tel_data_add_dict_u64(out, "backends", s.nb_members);
 	rte_tel_data_add_dict_u64(out, "slots", s.nb_slots);

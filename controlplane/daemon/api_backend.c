@@ -7,12 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/fields.h"
-#include "controlplane/daemon/service_id.h"
 
 static void
 set_target(struct change_request *change, const struct config_service *service,

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/confirm.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 const struct config_service *
 api_find_service(struct request *r, const char *name_or_id)

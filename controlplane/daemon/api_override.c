@@ -5,11 +5,12 @@
  */
 #include <stdio.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 json_t *
 api_override_view(struct daemon *d, const struct override *o)

@@ -8,11 +8,11 @@
 #include <stdio.h>
 
 #include "channel/stats.h"
+#include "service/service_id.h"
 
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Sentences of one kind; the others are counted. */
 #define MAX_OF_A_KIND 10

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/api_plan.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/daemon.h"
-#include "controlplane/daemon/service_id.h"
 
 /** What a complaint about a service alone begins with. */
 static const char prefix[] = "services[0]";

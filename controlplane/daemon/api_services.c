@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/api_list.h"
@@ -14,7 +16,6 @@
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Everything about one backend of a service. */
 struct backend_view {

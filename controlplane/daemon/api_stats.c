@@ -5,12 +5,12 @@
  * channel/stats.h, those of drops from base/drop.h.
  */
 #include "channel/stats.h"
+#include "service/service_id.h"
 
 #include "controlplane/clock.h"
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/daemon.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 static json_t *
 sum_view(const struct counters_sum *sum)

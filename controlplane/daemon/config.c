@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/service_id.h"
+#include "service/service_id.h"
 
 struct config *
 config_create(void)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/service_id.h"
+#include "service/service_id.h"
 
 /** What the checks of a whole configuration share. */
 struct checker {

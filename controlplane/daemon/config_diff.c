@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/config_write.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 #define FIELD_SIZE 256
 

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "service/service_id.h"
 
 #include "controlplane/daemon/check_document.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 #include "controlplane/health/slow_start.h"
 
 #define MAX_WINDOW_MS 3600000

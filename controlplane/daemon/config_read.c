@@ -14,10 +14,10 @@
 
 #include "base/compiler.h"
 #include "hash/maglev.h"
+#include "service/service_id.h"
 
 #include "controlplane/daemon/config_check.h"
 #include "controlplane/daemon/fields.h"
-#include "controlplane/daemon/service_id.h"
 
 #define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/duration.h"
-#include "controlplane/daemon/service_id.h"
 
 const char *
 flow_state_key(unsigned int state)

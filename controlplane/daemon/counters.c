@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "channel/stats.h"
+#include "service/service_id.h"
 
 #include "controlplane/clock.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Loads are differences over at least so much time. */
 #define LOAD_MIN_US 900000

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/log.h"
-#include "controlplane/daemon/service_id.h"
 
 #define EVENTS_PER_SECOND 20
 

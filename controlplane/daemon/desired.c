@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/service_id.h"
+#include "service/service_id.h"
 
 struct desired *
 desired_ref(struct desired *d)

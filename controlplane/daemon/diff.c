@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/daemon/service_id.h"
+#include "service/service_id.h"
 
 /** Lines in `changes.list`. */
 #define DIFF_MAX_LINES 100

@@ -16,12 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/events.h"
 #include "controlplane/daemon/health_private.h"
 #include "controlplane/daemon/health_record.h"
 #include "controlplane/daemon/log.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Verdicts that are taken from the checker in one go. */
 #define TAKEN_AT_ONCE 256

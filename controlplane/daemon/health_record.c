@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/log.h"
 #include "controlplane/daemon/peer.h"
-#include "controlplane/daemon/service_id.h"
 
 #define WAIT_S 0.1
 /** Changes that are told before the loop turns. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/clock.h"
+
+#include "service/service_id.h"
+
 #include "controlplane/daemon/health_private.h"
 #include "controlplane/daemon/json_text.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Trouble of the checker is a problem for so long. */
 #define TROUBLE_MS 60000

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/health_private.h"
-#include "controlplane/daemon/service_id.h"
 
 void
 watch_free(struct watch *w)

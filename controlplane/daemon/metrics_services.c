@@ -9,9 +9,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/api_handlers.h"
 #include "controlplane/daemon/metrics.h"
-#include "controlplane/daemon/service_id.h"
 
 /** A few kilobytes of text. */
 #define ROWS_AT_ONCE 32

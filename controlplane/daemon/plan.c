@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/plan_private.h"
-#include "controlplane/daemon/service_id.h"
 
 /* The thread. */
 

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/json_text.h"
 #include "controlplane/daemon/override.h"
 #include "controlplane/daemon/plan_private.h"
-#include "controlplane/daemon/service_id.h"
 
 /** Warnings of one kind about one service; there may be thousands of backends. */
 #define MAX_OF_A_KIND 10

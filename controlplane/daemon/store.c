@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/clock.h"
 #include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/config_write.h"
-#include "controlplane/daemon/service_id.h"
 #include "controlplane/daemon/store_sql.h"
 
 /** History: so many revisions, and so many bytes of them. */

@@ -8,9 +8,10 @@
 
 #include <cmocka.h>
 
+#include "service/service_id.h"
+
 #include "controlplane/daemon/desired.h"
 #include "controlplane/daemon/override.h"
-#include "controlplane/daemon/service_id.h"
 
 #define NB_SERVICES 4
 #define NB_BACKENDS 6

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/daemon/service_id.h"
+#include "service/service_id.h"
 
 #include <errno.h>
 #include <stdio.h>

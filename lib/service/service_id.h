@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef DAEMON_SERVICE_ID_H
-#define DAEMON_SERVICE_ID_H
+#ifndef SERVICE_SERVICE_ID_H
+#define SERVICE_SERVICE_ID_H
 
 /**
  * @file
  * The text that names a service everywhere: "tcp/192.0.2.10:443",
- * "udp/[2001:db8::10]:53"; and the total order of services and backends that the
- * daemon sorts by.
+ * "udp/[2001:db8::10]:53"; the words of documents for what services and backends are; and
+ * the total order that services are sorted by.
  *
  * Thread safety: pure functions.
  */
