@@ -2,23 +2,19 @@
 #include "controlplane/daemon/audit_verify.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/daemon/job.h"
 #include "controlplane/daemon/store.h"
 
 struct audit_verify {
 	struct audit_verify_conf conf;
-	bool running;
-	atomic_bool cancelled; /* Nobody waits for it any more. */
-	pthread_t thread;
-	ev_async finished;
+	struct job job;
 	/* The thread's, until it is done. */
 	sqlite3 *db;
 	struct trail_place place; /* So far. */
@@ -114,8 +110,7 @@ walk(struct audit_verify *v)
 	if (sqlite3_prepare_v2(v->db, "SELECT seq, record, hash FROM trail ORDER BY seq", -1, &s,
 			    NULL) != SQLITE_OK)
 		return bad(v, 0, "%s", sqlite3_errmsg(v->db));
-	while ((step = sqlite3_step(s)) == SQLITE_ROW && good &&
-			!atomic_load_explicit(&v->cancelled, memory_order_relaxed))
+	while ((step = sqlite3_step(s)) == SQLITE_ROW && good && !job_is_cancelled(&v->job))
 		good = check_row(v, s);
 	if (good && step != SQLITE_DONE)
 		good = bad(v, v->place.seq + 1, "%s", sqlite3_errmsg(v->db));
@@ -153,7 +148,7 @@ verify(struct audit_verify *v)
 			v->conf.expected.seq);
 }
 
-static void *
+static void
 run(void *context)
 {
 	struct audit_verify *v = context;
@@ -166,19 +161,13 @@ run(void *context)
 		verify(v);
 	}
 	sqlite3_close(v->db);
-	ev_async_send(v->conf.loop, &v->finished);
-	return NULL;
 }
 
 static void
-on_finished(struct ev_loop *loop, ev_async *w, int events)
+on_done(void *context)
 {
-	struct audit_verify *v = w->data;
+	const struct audit_verify *v = context;
 
-	(void)events;
-	pthread_join(v->thread, NULL);
-	v->running = false;
-	ev_async_stop(loop, w);
 	v->conf.done(v->conf.context);
 }
 
@@ -190,14 +179,10 @@ audit_verify_start(const struct audit_verify_conf *conf)
 	if (v == NULL)
 		return NULL;
 	v->conf = *conf;
-	ev_async_init(&v->finished, on_finished);
-	v->finished.data = v;
-	ev_async_start(conf->loop, &v->finished);
-	if (pthread_create(&v->thread, NULL, run, v) == 0) {
-		v->running = true;
+	v->job = (struct job){ .loop = conf->loop, .run = run, .done = on_done, .context = v };
+	if (job_start(&v->job) == 0)
 		return v;
-	}
-	audit_verify_end(v);
+	free(v);
 	return NULL;
 }
 
@@ -206,10 +191,7 @@ audit_verify_end(struct audit_verify *v)
 {
 	if (v == NULL)
 		return;
-	atomic_store_explicit(&v->cancelled, true, memory_order_relaxed);
-	if (v->running)
-		pthread_join(v->thread, NULL);
-	ev_async_stop(v->conf.loop, &v->finished);
+	job_end(&v->job);
 	free(v);
 }
 

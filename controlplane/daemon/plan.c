@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/daemon/plan.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "service/service_id.h"
@@ -10,13 +9,12 @@
 
 /* The thread. */
 
-static void *
+static void
 make_effects(void *context)
 {
 	struct plan *plan = context;
 
-	for (uint32_t i = 0; i < plan->nb && !plan->no_memory &&
-			!atomic_load_explicit(&plan->cancelled, memory_order_relaxed);
+	for (uint32_t i = 0; i < plan->nb && !plan->no_memory && !job_is_cancelled(&plan->job);
 			i++) {
 		struct plan_service *s = &plan->services[i];
 
@@ -24,8 +22,6 @@ make_effects(void *context)
 		if (s->from != NULL && s->from != s->to)
 			plan->no_memory = plan_effect_make(s->from, s->to, &s->effect) != 0;
 	}
-	ev_async_send(plan->conf.loop, &plan->finished);
-	return NULL;
 }
 
 /* Flows, which only the main thread can count. */
@@ -53,14 +49,10 @@ count_flows(struct plan *plan, struct plan_service *s)
 }
 
 static void
-on_finished(struct ev_loop *loop, ev_async *w, int events)
+on_effects(void *context)
 {
-	struct plan *plan = w->data;
+	struct plan *plan = context;
 
-	(void)events;
-	pthread_join(plan->thread, NULL);
-	plan->running = false;
-	ev_async_stop(loop, w);
 	plan->counted = counters_read(plan->conf.counters);
 	for (uint32_t i = 0; i < plan->nb && plan->counted; i++)
 		count_flows(plan, &plan->services[i]);
@@ -119,9 +111,9 @@ plan_create(const struct plan_conf *conf)
 	config_ref(conf->after);
 	desired_ref(conf->from);
 	desired_ref(conf->to);
-	ev_async_init(&plan->finished, on_finished);
-	plan->finished.data = plan;
-	ev_async_start(conf->loop, &plan->finished);
+	plan->job = (struct job){
+		.loop = conf->loop, .run = make_effects, .done = on_effects, .context = plan
+	};
 	plan->warnings = json_array();
 	plan->services = calloc((size_t)conf->from->nb_services + conf->to->nb_services + 1,
 			sizeof(*plan->services));
@@ -136,10 +128,8 @@ plan_start(const struct plan_conf *conf)
 	if (plan == NULL || plan->services == NULL || plan->warnings == NULL)
 		goto err_end;
 	find_services(plan);
-	if (pthread_create(&plan->thread, NULL, make_effects, plan) != 0)
-		goto err_end;
-	plan->running = true;
-	return plan;
+	if (job_start(&plan->job) == 0)
+		return plan;
 
 err_end:
 	plan_end(plan);
@@ -151,10 +141,7 @@ plan_end(struct plan *plan)
 {
 	if (plan == NULL)
 		return;
-	atomic_store_explicit(&plan->cancelled, true, memory_order_relaxed);
-	if (plan->running)
-		pthread_join(plan->thread, NULL);
-	ev_async_stop(plan->conf.loop, &plan->finished);
+	job_end(&plan->job);
 	for (uint32_t i = 0; i < plan->nb; i++)
 		plan_effect_clear(&plan->services[i].effect);
 	free(plan->services);

@@ -8,9 +8,7 @@
  * share.
  */
 
-#include <pthread.h>
-#include <stdatomic.h>
-
+#include "controlplane/daemon/job.h"
 #include "controlplane/daemon/plan.h"
 #include "controlplane/daemon/plan_effect.h"
 
@@ -31,12 +29,9 @@ struct plan {
 	struct plan_service *services; /**< By address. */
 	json_t *warnings;
 	bool needs_force;
-	bool counted;	       /**< A dataplane says how many flows there are. */
-	bool no_memory;	       /**< Written by the thread. */
-	atomic_bool cancelled; /**< Read by the thread: nobody waits for it any more. */
-	bool running;	       /**< The thread is to be joined. */
-	pthread_t thread;
-	ev_async finished;
+	bool counted;	/**< A dataplane says how many flows there are. */
+	bool no_memory; /**< Written by the thread. */
+	struct job job; /**< Makes the effects. */
 };
 
 /** Fill plan.warnings and plan.needs_force. */

@@ -22,37 +22,6 @@
 #define HISTORY_MAX_REVISIONS 100
 #define HISTORY_MAX_BYTES (64 << 20)
 
-/** @return 0; -EIO. *value is untouched if there is no such key. */
-static int
-meta_get(struct store *store, const char *key, uint64_t *value)
-{
-	sqlite3_stmt *s = store_prepare(store, "SELECT value FROM meta WHERE key = ?", "read");
-	int ret = 0, step;
-
-	if (s == NULL)
-		return -EIO;
-	store_bind_text(s, 1, key);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW)
-		*value = (uint64_t)sqlite3_column_int64(s, 0);
-	else if (step != SQLITE_DONE)
-		ret = store_fail(store, "read");
-	sqlite3_finalize(s);
-	return ret;
-}
-
-static int
-meta_set(struct store *store, const char *key, uint64_t value)
-{
-	sqlite3_stmt *s = store_prepare(store, "INSERT OR REPLACE INTO meta VALUES(?, ?)", "write");
-
-	if (s == NULL)
-		return -EIO;
-	store_bind_text(s, 1, key);
-	sqlite3_bind_int64(s, 2, (sqlite3_int64)value);
-	return store_run(store, s, "write");
-}
-
 /* Loading. */
 
 static struct config *
@@ -225,10 +194,10 @@ load_balancer(struct store *store, struct balancer_state *out)
 {
 	uint64_t admin = ADMIN_ENABLED, since_ms = 0;
 	sqlite3_stmt *s;
-	int ret = meta_get(store, "balancer_state", &admin);
+	int ret = store_meta_get(store, "balancer_state", &admin);
 
 	if (ret == 0)
-		ret = meta_get(store, "balancer_since", &since_ms);
+		ret = store_meta_get(store, "balancer_since", &since_ms);
 	if (ret != 0)
 		return ret;
 	*out = (struct balancer_state){ .admin = (uint8_t)admin, .since_ms = (int64_t)since_ms };
@@ -251,7 +220,7 @@ store_load(struct store *store, struct store_state *out)
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	ret = meta_get(store, "revision", &out->revision);
+	ret = store_meta_get(store, "revision", &out->revision);
 	if (ret == 0)
 		ret = load_config(store, out);
 	if (ret == 0)
@@ -310,9 +279,9 @@ write_config(struct store *store, const struct store_change *change, const char 
 	store_bind_text(s, 6, text);
 	ret = store_run(store, s, "write");
 	if (ret == 0)
-		ret = meta_set(store, "revision", revision);
+		ret = store_meta_set(store, "revision", revision);
 	if (ret == 0)
-		ret = meta_set(store, "last_revision", revision);
+		ret = store_meta_set(store, "last_revision", revision);
 	if (ret != 0)
 		return ret;
 	return prune_history(store, change->confirm != NULL ? change->confirm->revision : 0);
@@ -385,9 +354,9 @@ store_write(struct store *store, const struct store_change *change, int64_t *aud
 	}
 	ret = store_begin(store);
 	if (ret == 0)
-		ret = meta_get(store, "revision", &current);
+		ret = store_meta_get(store, "revision", &current);
 	if (ret == 0)
-		ret = meta_get(store, "last_revision", &last);
+		ret = store_meta_get(store, "last_revision", &last);
 	if (text != NULL)
 		current = last + 1;
 	if (ret == 0)
@@ -418,7 +387,7 @@ store_note(struct store *store, const struct store_change *change, const char *k
 	if (ret == 0)
 		ret = store_begin(store);
 	if (ret == 0)
-		ret = meta_get(store, "revision", &revision);
+		ret = store_meta_get(store, "revision", &revision);
 	if (ret == 0)
 		ret = store_audit_note(store, change, revision, kind, result, detail);
 	ret = store_end(store, ret);
@@ -454,7 +423,7 @@ store_take_back(struct store *store, const struct store_state *before, uint64_t 
 		}
 	}
 	if (ret == 0)
-		ret = meta_set(store, "revision", before->revision);
+		ret = store_meta_set(store, "revision", before->revision);
 	if (ret == 0)
 		ret = write_overrides(store, before->overrides);
 	if (ret == 0)

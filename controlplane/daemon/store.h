@@ -97,7 +97,7 @@ MUST_CHECK int store_write(struct store *store, const struct store_change *chang
 MUST_CHECK int store_note(struct store *store, const struct store_change *change, const char *kind,
 		const char *result, const char *detail);
 
-/** How a change ended. @param result "in_force", "stored", … @return 0; -EIO. */
+/** How a change ended. @param result "in_force", "stored", … @param detail Not NULL. @return 0; -EIO. */
 MUST_CHECK int store_finish(
 		struct store *store, int64_t audit_id, const char *result, const char *detail);
 

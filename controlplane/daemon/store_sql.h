@@ -44,6 +44,15 @@ void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
 /** A column's text; NULL for SQL NULL. Valid until the next step. */
 const char *store_text(sqlite3_stmt *statement, int column);
 
+/* Single values by name: the table meta. Return 0 or -EIO where nothing else is said. */
+
+/** @p value is untouched if there is none. */
+MUST_CHECK int store_meta_get(struct store *store, const char *key, uint64_t *value);
+MUST_CHECK int store_meta_set(struct store *store, const char *key, uint64_t value);
+/** @return a new reference, json_null() if there is none; NULL: it cannot be read. */
+json_t *store_meta_get_json(struct store *store, const char *key);
+MUST_CHECK int store_meta_set_json(struct store *store, const char *key, const json_t *value);
+
 /** Write what is to be confirmed, within a transaction. @return 0 or -EIO. */
 MUST_CHECK int store_confirm_write(struct store *store, const struct confirm_state *confirm);
 /** @return 0 or -EIO. */

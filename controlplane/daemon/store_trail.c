@@ -211,47 +211,14 @@ store_trail_export(struct store *store, uint64_t from, unsigned int limit)
 json_t *
 store_trail_note(struct store *store, const char *name)
 {
-	sqlite3_stmt *s = store_prepare(store, "SELECT value FROM meta WHERE key = ?", "read");
-	json_t *json = NULL;
-	int step;
-
-	if (s == NULL)
-		return NULL;
-	store_bind_text(s, 1, name);
-	step = sqlite3_step(s);
-	if (step == SQLITE_ROW)
-		json = json_loads(store_text(s, 0), 0, NULL);
-	else if (step == SQLITE_DONE)
-		json = json_null();
-	else
-		store_fail(store, "read");
-	sqlite3_finalize(s);
-	return json;
-}
-
-static int
-set_note(struct store *store, const char *name, const json_t *note)
-{
-	sqlite3_stmt *s = store_prepare(store, "INSERT OR REPLACE INTO meta VALUES(?, ?)", "audit");
-	char *text = json_dumps(note, JSON_COMPACT);
-	int ret;
-
-	if (s == NULL) {
-		free(text);
-		return -EIO;
-	}
-	store_bind_text(s, 1, name);
-	store_bind_text(s, 2, text);
-	ret = store_run(store, s, "audit");
-	free(text);
-	return ret;
+	return store_meta_get_json(store, name);
 }
 
 /* Any commit that waits for the disk takes those before it along. */
 int
 store_trail_set_head(struct store *store, const json_t *head, bool keep)
 {
-	return set_note(store, keep ? TRAIL_HEAD : TRAIL_HEAD_DOUBTED, head);
+	return store_meta_set_json(store, keep ? TRAIL_HEAD : TRAIL_HEAD_DOUBTED, head);
 }
 
 int
@@ -279,7 +246,7 @@ store_trail_prune(struct store *store, uint64_t up_to, const json_t *checkpoint)
 	int ret = store_begin(store);
 
 	if (ret == 0)
-		ret = set_note(store, TRAIL_CHECKPOINT, checkpoint);
+		ret = store_meta_set_json(store, TRAIL_CHECKPOINT, checkpoint);
 	if (ret == 0) {
 		s = store_prepare(store, "DELETE FROM trail WHERE seq <= ?", "audit");
 		ret = s == NULL ? -EIO : 0;
