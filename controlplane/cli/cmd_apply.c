@@ -23,23 +23,18 @@
 
 /* Planning. */
 
+/* @param document NULL: the path names a revision. */
 static int
 ask_plan(const struct cli *cli, char *path, const struct document *document, json_t **out)
 {
-	const struct client_request request = { .method = "POST",
-		.path = path,
-		.body = document != NULL ? document->text : NULL,
-		.body_len = document != NULL ? document->len : 0,
-		.content_type = document != NULL ? document->type : NULL };
-	struct client_answer answer;
-	int ret = client_ask(cli, &request, &answer);
+	struct client_request request = { .method = "POST" };
 
-	free(path);
-	if (ret != CLI_OK)
-		return ret;
-	*out = json_incref(answer.json);
-	client_answer_free(&answer);
-	return CLI_OK;
+	if (document != NULL) {
+		request.body = document->text;
+		request.body_len = document->len;
+		request.content_type = document->type;
+	}
+	return query_ask(cli, &request, path, out);
 }
 
 static char *
@@ -60,6 +55,21 @@ is_empty(const json_t *plan)
 	return json_array_size(json_object_get(plan, "services")) == 0;
 }
 
+/* @param answer Taken. @return an exit code: does anything differ? */
+static int
+show_difference(const struct cli *cli, json_t *answer,
+		void (*show)(const struct cli *cli, const json_t *answer))
+{
+	int ret = is_empty(answer) ? CLI_OK : CLI_UNHEALTHY;
+
+	if (cli->json)
+		output_answer(cli, answer);
+	else
+		show(cli, answer);
+	json_decref(answer);
+	return ret;
+}
+
 int
 cmd_plan(const struct cli *cli)
 {
@@ -73,13 +83,7 @@ cmd_plan(const struct cli *cli)
 	document_free(&document);
 	if (ret != CLI_OK)
 		return ret;
-	if (cli->json)
-		output_answer(cli, plan);
-	else
-		plan_show(cli, plan);
-	ret = is_empty(plan) ? CLI_OK : CLI_UNHEALTHY;
-	json_decref(plan);
-	return ret;
+	return show_difference(cli, plan, plan_show);
 }
 
 /* Waiting. */
@@ -307,11 +311,5 @@ cmd_diff(const struct cli *cli)
 	ret = query_get(cli, path, &answer);
 	if (ret != CLI_OK)
 		return ret;
-	if (cli->json)
-		output_answer(cli, answer);
-	else
-		plan_show_services(cli, answer);
-	ret = is_empty(answer) ? CLI_OK : CLI_UNHEALTHY;
-	json_decref(answer);
-	return ret;
+	return show_difference(cli, answer, plan_show_services);
 }

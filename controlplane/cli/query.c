@@ -7,18 +7,27 @@
 #include "output.h"
 
 int
-query_get(const struct cli *cli, char *path, json_t **out)
+query_ask(const struct cli *cli, struct client_request *request, char *path, json_t **out)
 {
-	const struct client_request request = { .method = "GET", .path = path };
 	struct client_answer answer;
-	int ret = client_ask(cli, &request, &answer);
+	int ret;
 
+	request->path = path;
+	ret = client_ask(cli, request, &answer);
 	free(path);
 	if (ret != CLI_OK)
 		return ret;
 	*out = json_incref(answer.json);
 	client_answer_free(&answer);
 	return CLI_OK;
+}
+
+int
+query_get(const struct cli *cli, char *path, json_t **out)
+{
+	struct client_request request = { .method = "GET" };
+
+	return query_ask(cli, &request, path, out);
 }
 
 int

@@ -7,7 +7,15 @@
  * Commands that only read: ask for a resource, show its answer.
  */
 
-#include "cli.h"
+#include "client.h"
+
+/**
+ * Ask for JSON. What is wrong is said.
+ * @param request Without its path, which is filled in.
+ * @param path    From client_path(); freed.
+ * @param out     Filled if CLI_OK is returned; the caller's.
+ */
+int query_ask(const struct cli *cli, struct client_request *request, char *path, json_t **out);
 
 /**
  * GET @p path; an error is shown.

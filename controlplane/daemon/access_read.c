@@ -47,6 +47,15 @@ parse_id(const char *text, uint32_t *out)
 	return true;
 }
 
+/** What has no name must be a number. @param text NULL: it was complained about already. */
+static void
+read_id(struct reader *r, const struct node *node, const char *text, const char *what,
+		uint32_t *out)
+{
+	if (text != NULL && !parse_id(text, out))
+		reader_complain(r, node, NULL, "there is no %s \"%.40s\"", what, text);
+}
+
 static void
 read_user(struct reader *r, const struct node *node, void *out)
 {
@@ -57,8 +66,8 @@ read_user(struct reader *r, const struct node *node, void *out)
 	rule->by_first = true;
 	if (entry != NULL)
 		rule->id = entry->pw_uid;
-	else if (text != NULL && !parse_id(text, &rule->id))
-		reader_complain(r, node, NULL, "there is no user \"%.40s\"", text);
+	else
+		read_id(r, node, text, "user", &rule->id);
 }
 
 static void
@@ -71,8 +80,8 @@ read_group(struct reader *r, const struct node *node, void *out)
 	rule->by_second = true;
 	if (entry != NULL)
 		rule->id = entry->gr_gid;
-	else if (text != NULL && !parse_id(text, &rule->id))
-		reader_complain(r, node, NULL, "there is no group \"%.40s\"", text);
+	else
+		read_id(r, node, text, "group", &rule->id);
 }
 
 static void
@@ -321,15 +330,10 @@ access_read(const char *path, struct complaints *c, int *error)
 {
 	struct access *a;
 	size_t len;
-	char *text = file_read(path, DOCUMENT_MAX_SIZE, &len);
+	char *text = file_read_document(path, c, &len, error);
 
-	*error = 0;
-	if (text == NULL) {
-		*error = errno;
-		c->syntax = true;
-		complain(c, &(struct place){ .path = NULL }, NULL, "%s", strerror(*error));
+	if (text == NULL)
 		return NULL;
-	}
 	a = parse(text, len, c);
 	free(text);
 	return a;

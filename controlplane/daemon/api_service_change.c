@@ -58,16 +58,6 @@ config_of(struct request *r, json_t *services, enum document_format format)
 	return config;
 }
 
-/** The service alone, as strictly as in a file. @param service Borrowed. @return false: replied. */
-static bool
-check_service(struct request *r, json_t *service)
-{
-	struct config *config = config_of(r, json_pack("[O]", service), FORMAT_JSON);
-
-	config_unref(config);
-	return config != NULL;
-}
-
 /** @return a new reference to an object; NULL: replied. */
 static json_t *
 read_object(struct request *r)
@@ -167,15 +157,20 @@ services_of(const struct config *config)
 	return services;
 }
 
-/** @return false: replied. */
+/**
+ * Check a service alone, as strictly as in a file.
+ * @param service Borrowed. @param out Its key; NULL: not asked for.
+ * @return false: replied.
+ */
 static bool
-key_of(struct request *r, json_t *service, struct service_key *out)
+check_service(struct request *r, json_t *service, struct service_key *out)
 {
 	struct config *config = config_of(r, json_pack("[O]", service), FORMAT_JSON);
 
 	if (config == NULL)
 		return false;
-	*out = config->services[0].conf.key;
+	if (out != NULL)
+		*out = config->services[0].conf.key;
 	config_unref(config);
 	return true;
 }
@@ -193,7 +188,7 @@ api_service_add(struct request *r)
 		return;
 	if (json_object_get(service, "backends") == NULL)
 		json_object_set_new(service, "backends", json_array());
-	if (!key_of(r, service, &key)) {
+	if (!check_service(r, service, &key)) {
 		json_decref(service);
 		return;
 	}
@@ -253,7 +248,7 @@ api_service_patch(struct request *r)
 	merge(entry, patch);
 	json_decref(patch);
 	change.after = without_backends(entry);
-	if (check_service(r, entry)) {
+	if (check_service(r, entry, NULL)) {
 		change_to(r, &change, services, &service->conf.key);
 	} else {
 		json_decref(services);

@@ -18,15 +18,10 @@ config_file_read(const char *path, struct complaints *c, int *error)
 {
 	struct config *config;
 	size_t len;
-	char *text = file_read(path, DOCUMENT_MAX_SIZE, &len);
+	char *text = file_read_document(path, c, &len, error);
 
-	*error = 0;
-	if (text == NULL) {
-		*error = errno;
-		c->syntax = true;
-		complain(c, &(struct place){ .path = NULL }, NULL, "%s", strerror(*error));
+	if (text == NULL)
 		return NULL;
-	}
 	config = config_parse(text, len, FORMAT_YAML, c);
 	free(text);
 	return config;

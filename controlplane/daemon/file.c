@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "controlplane/daemon/complaint.h"
+#include "controlplane/daemon/node.h"
 
 /** @return errno; 0: a regular file of at most @p max bytes. */
 static int
@@ -64,5 +68,18 @@ file_read(const char *path, size_t max, size_t *len)
 	}
 	text[n] = '\0';
 	*len = (size_t)n;
+	return text;
+}
+
+char *
+file_read_document(const char *path, struct complaints *c, size_t *len, int *error)
+{
+	char *text = file_read(path, DOCUMENT_MAX_SIZE, len);
+
+	*error = text != NULL ? 0 : errno;
+	if (text == NULL) {
+		c->syntax = true;
+		complain(c, &(struct place){ .path = NULL }, NULL, "%s", strerror(*error));
+	}
 	return text;
 }

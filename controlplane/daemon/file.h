@@ -20,4 +20,14 @@
  */
 char *file_read(const char *path, size_t max, size_t *len);
 
+struct complaints;
+
+/**
+ * The same of a document, up to DOCUMENT_MAX_SIZE: what is wrong with the file itself becomes a
+ * complaint without a place.
+ * @param error Filled: 0, or errno.
+ * @return NULL: see @p c and @p error.
+ */
+char *file_read_document(const char *path, struct complaints *c, size_t *len, int *error);
+
 #endif

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define LINE_SIZE 2048
+
 static bool for_journal;
 static int max_logged = LOG_INFO;
 
@@ -35,17 +37,18 @@ level_word(int level)
 }
 
 /** What a peer sent may be quoted: it must not forge lines or steer a terminal. */
-static void
-make_line(char *line, size_t size, const char *format, va_list args)
+static const char *
+make_line(char *line, const char *format, va_list args)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	vsnprintf(line, size, format, args);
+	vsnprintf(line, LINE_SIZE, format, args);
 #pragma GCC diagnostic pop
 	for (char *c = line; *c != '\0'; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
 	}
+	return line;
 }
 
 static void
@@ -57,18 +60,6 @@ print_line(int level, const char *line)
 		fprintf(stderr, "<%d>%s\n", level, line);
 	else
 		fprintf(stderr, "guidewayd: %s%s\n", level_word(level), line);
-}
-
-void
-log_line(int level, const char *format, ...)
-{
-	char line[2048];
-	va_list args;
-
-	va_start(args, format);
-	make_line(line, sizeof(line), format, args);
-	va_end(args);
-	print_line(level, line);
 }
 
 /** RFC 3164, as /dev/log takes it. syslog(3) would wait for a daemon that hangs. */
@@ -89,15 +80,25 @@ send_to_syslog(int level, const char *line)
 }
 
 void
-log_line_away(int level, const char *format, ...)
+log_line(int level, const char *format, ...)
 {
-	char line[2048];
+	char line[LINE_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	make_line(line, sizeof(line), format, args);
+	print_line(level, make_line(line, format, args));
 	va_end(args);
-	print_line(level, line);
+}
+
+void
+log_line_away(int level, const char *format, ...)
+{
+	char line[LINE_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	print_line(level, make_line(line, format, args));
+	va_end(args);
 	if (!for_journal)
 		send_to_syslog(level, line);
 }

@@ -14,7 +14,7 @@
 enum role {
 	ROLE_NONE = 0, /**< Nothing: the default of whoever is not known. */
 	ROLE_VIEWER,   /**< Read everything. */
-	ROLE_OPERATOR, /**< Weights, states, drains, confirmations; flows. */
+	ROLE_OPERATOR, /**< Weights, states, drains, confirmations. */
 	ROLE_ADMIN,    /**< The configuration, too. */
 };
 
