@@ -8,6 +8,8 @@ import subprocess
 
 import yaml
 
+from harness.checks import document
+
 HERE = pathlib.Path(__file__).resolve().parent
 DOC = HERE.parents[1] / "doc"
 RULES = DOC / "prometheus/guideway.rules.yml"
@@ -63,16 +65,7 @@ def test_rules_fire_when_they_should_and_only_then(tmp_path):
 
 
 def test_every_metric_that_is_asked_for_is_there(control):
-    control.start("""\
-services:
-  - name: pay
-    address: 192.0.2.10
-    protocol: tcp
-    port: 443
-    mode: ipip
-    health: {checks: [{type: tcp, port: 1, interval: 20ms, fast-interval: 10ms}]}
-    backends: [{address: 127.0.1.1}]
-""")
+    control.start(document(1, hosts=["127.0.1.1"]))
     control.start_dataplane()
     wanted = {name for e in expressions() for name in NAME.findall(e)}
     assert len(wanted) > 40
@@ -106,10 +99,10 @@ def test_buffers_of_packets_are_counted(connected):
 
 
 def test_the_dashboard_can_be_imported_anywhere():
-    document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    assert [v["name"] for v in document["templating"]["list"]] == [
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    assert [v["name"] for v in dashboard["templating"]["list"]] == [
         "datasource", "job", "instance", "service"]
-    assert len({p["id"] for p in document["panels"]}) == len(document["panels"])
+    assert len({p["id"] for p in dashboard["panels"]}) == len(dashboard["panels"])
     for panel in panels():
         assert panel["title"]
         for target in panel["targets"]:

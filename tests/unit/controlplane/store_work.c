@@ -12,8 +12,8 @@
 
 #include "store_work.h"
 
-static struct config *
-config_of(uint64_t n)
+struct config *
+work_config(unsigned int port)
 {
 	struct complaints c;
 	struct config *config;
@@ -22,7 +22,7 @@ config_of(uint64_t n)
 	snprintf(text, sizeof(text),
 			"services: [{address: 192.0.2.1, protocol: tcp, port: %u, mode: direct, "
 			"backends: [{address: 10.0.0.1}]}]",
-			(unsigned int)n);
+			port);
 	complaints_init(&c, "work");
 	config = config_parse(text, strlen(text), FORMAT_YAML, &c);
 	complaints_clear(&c);
@@ -51,7 +51,7 @@ work_change(struct store *store, uint64_t n)
 	struct store_change change = { .actor = &actor,
 		.action = "config.apply",
 		.target = "work",
-		.config = config_of(n),
+		.config = work_config((unsigned int)n),
 		.overrides = overrides_of(n),
 		.balancer = &balancer };
 	struct store_change note = { .actor = &actor, .action = "health.change", .target = "work" };
@@ -110,7 +110,7 @@ work_check(struct store *store, uint64_t acknowledged, struct trail_place *verif
 		fail_msg("change %llu was acknowledged, %llu is the last",
 				(unsigned long long)acknowledged, (unsigned long long)n);
 	if (n > 0) {
-		struct config *config = config_of(n);
+		struct config *config = work_config((unsigned int)n);
 		struct overrides *overrides = overrides_of(n);
 
 		assert_true(config_equal(now.config, config));

@@ -11,6 +11,9 @@
  */
 #include "controlplane/daemon/store.h"
 
+/** A configuration that differs in its port alone. */
+struct config *work_config(unsigned int port);
+
 /** Make change @p n, with its end and an observation. @return 0: acknowledged; -EIO. */
 MUST_CHECK int work_change(struct store *store, uint64_t n);
 

@@ -11,8 +11,9 @@
 
 #include <cmocka.h>
 
-#include "controlplane/daemon/config_read.h"
 #include "controlplane/daemon/store.h"
+
+#include "store_work.h"
 
 static char dir[] = "/tmp/guideway-store-XXXXXX";
 static char path[64];
@@ -21,16 +22,8 @@ static char error[1024];
 static struct config *
 config_of(unsigned int port)
 {
-	struct complaints c;
-	struct config *config;
-	char text[256];
+	struct config *config = work_config(port);
 
-	snprintf(text, sizeof(text),
-			"services: [{address: 192.0.2.1, protocol: tcp, port: %u, mode: direct, "
-			"backends: [{address: 10.0.0.1}]}]",
-			port);
-	complaints_init(&c, "f");
-	config = config_parse(text, strlen(text), FORMAT_YAML, &c);
 	assert_non_null(config);
 	return config;
 }
