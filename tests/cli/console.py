@@ -49,6 +49,8 @@ services:
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 #: One who may open the daemon's socket, as its group may, but not change anything.
 READER = ("setpriv", "--reuid=65534", "--regid=0", "--clear-groups")
+#: One who may open it, too, but to whom access.yaml gives nothing.
+STRANGER = ("setpriv", "--reuid=4321", "--regid=0", "--clear-groups")
 
 
 @dataclasses.dataclass

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from console import NOBODY, READER, Impostor
+from console import NOBODY, READER, STRANGER, Impostor
 
 
 def test_0_all_is_well(console):
@@ -198,6 +198,14 @@ def test_0_is_a_weight(alone):
 def test_7_a_user_who_may_not_open_the_socket(alone):
     said = alone.refused(7, "status", prefix=NOBODY)
     assert f"cannot connect to guidewayd at {alone.socket}: Permission denied" in said
+
+
+def test_7_a_user_without_a_role_hears_it_before_all_is_sent(alone):
+    """The daemon reads nothing of what a stranger sends, and says so."""
+    large = "# nothing\n" * 1000000
+    for _ in range(5):
+        said = alone.refused(7, "apply", "--yes", "-f", "-", stdin=large, prefix=STRANGER)
+        assert "uid 4321 has no role; this needs viewer" in said
 
 
 def test_7_a_user_who_may_only_read(alone):

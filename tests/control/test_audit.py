@@ -191,6 +191,20 @@ def test_a_daemon_that_starts_notices_what_is_missing(running):
     assert words in running.api.get("/v1/status")["problems"] and words in running.log()
 
 
+def test_a_trail_that_was_made_anew_contradicts_the_stored_head(running):
+    some_changes(running)
+    running.daemon.kill()
+    with database(running) as db:
+        head = db.execute("SELECT value FROM meta WHERE key = 'audit_head'").fetchone()[0]
+        rewritten(db, 3)
+        db.execute("INSERT INTO meta VALUES('audit_head', ?)", (head,))
+    running.start()
+    assert any("record 8 is not the one that was signed" in p
+               for p in running.api.get("/v1/status")["problems"])
+    answer = verified(running)
+    assert (answer["good"], answer["bad_seq"]) == (False, 8) and "signed head" in answer["why"]
+
+
 def test_a_head_that_nobody_has_signed(running):
     head = running.api.get("/v1/audit/head")["head"]
     with pytest.raises(ApiError) as e:
