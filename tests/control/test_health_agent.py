@@ -126,7 +126,9 @@ def test_an_agent_that_is_gone_says_nothing(control, agents):
     assert factors(control) == [0.6, 1, 1, 1]
     assert [b["health"] for b in backends(control)] == ["unknown", "up", "up", "up"]
     assert backends(control)[0]["checked"]["checks"][0]["recent"][0] == "silent"
-    assert not any("health checks" in p for p in control.api.get("/v1/status")["problems"])
+    # That a busy machine was late itself has nothing to do with agents.
+    assert not any("health checks" in p and "this host was late itself" not in p
+                   for p in control.api.get("/v1/status")["problems"])
     agents[0] = Agent(HOSTS[0], agents[3].port)
     agents[0].line = "up 100%"
     wait_for_factors(control, [1, 1, 1, 1])
