@@ -104,28 +104,26 @@ backend_view(const struct config_backend *b)
 	return b != NULL ? config_backend_view(b->weight, b->admin) : json_null();
 }
 
-static void
-diff_backend(json_t *backends, const struct config_backend *before,
-		const struct config_backend *after)
+/** @return NULL: nothing differs. */
+static json_t *
+diff_backend(const struct config_backend *before, const struct config_backend *after)
 {
 	char addr[IP_ADDR_STRLEN];
 
 	if (before != NULL && after != NULL && before->weight == after->weight &&
 			before->admin == after->admin)
-		return;
-	json_array_append_new(backends,
-			json_pack("{s:s, s:s, s:o, s:o}", "backend",
-					ip_addr_format(before != NULL ? &before->addr
-								      : &after->addr,
-							addr),
-					"change", change_word(before, after), "before",
-					backend_view(before), "after", backend_view(after)));
+		return NULL;
+	return json_pack("{s:s, s:s, s:o, s:o}", "backend",
+			ip_addr_format(before != NULL ? &before->addr : &after->addr, addr),
+			"change", change_word(before, after), "before", backend_view(before),
+			"after", backend_view(after));
 }
 
 static json_t *
-diff_backends(const struct config_service *before, const struct config_service *after)
+diff_backends(const struct config_service *before, const struct config_service *after,
+		config_diff_note note, void *context)
 {
-	json_t *backends = json_array();
+	json_t *backends = json_array(), *entry;
 	uint32_t nb_before = before != NULL ? before->nb_backends : 0;
 	uint32_t nb_after = after != NULL ? after->nb_backends : 0;
 	uint32_t i = 0, j = 0;
@@ -137,7 +135,11 @@ diff_backends(const struct config_service *before, const struct config_service *
 				j < nb_after ? &after->backends[after->by_addr[j]] : NULL;
 		int order = a == NULL ? 1 : b == NULL ? -1 : ip_addr_compare(&a->addr, &b->addr);
 
-		diff_backend(backends, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+		entry = diff_backend(order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+		if (entry != NULL && note != NULL)
+			note(context, order <= 0 ? &a->addr : &b->addr, entry);
+		if (entry != NULL)
+			json_array_append_new(backends, entry);
 		i += order <= 0;
 		j += order >= 0;
 	}
@@ -147,7 +149,8 @@ diff_backends(const struct config_service *before, const struct config_service *
 /* Services. */
 
 json_t *
-config_service_diff(const struct config_service *before, const struct config_service *after)
+config_service_diff(const struct config_service *before, const struct config_service *after,
+		config_diff_note note, void *context)
 {
 	const struct config_service *shown = after != NULL ? after : before;
 	char id[SERVICE_ID_STRLEN], label[SERVICE_ID_STRLEN];
@@ -156,7 +159,7 @@ config_service_diff(const struct config_service *before, const struct config_ser
 			service_id_format(&shown->conf.key, id), "name",
 			json_text(config_service_label(shown, label)), "change",
 			change_word(before, after), "fields", diff_fields(before, after),
-			"backends", diff_backends(before, after));
+			"backends", diff_backends(before, after, note, context));
 }
 
 json_t *
@@ -177,7 +180,7 @@ config_diff(const struct config *before, const struct config *after)
 
 		if (order != 0 || !config_service_equal(a, b)) {
 			json_t *entry = config_service_diff(
-					order <= 0 ? a : NULL, order >= 0 ? b : NULL);
+					order <= 0 ? a : NULL, order >= 0 ? b : NULL, NULL, NULL);
 
 			/* The order of backends is no difference that a person looks for. */
 			if (order != 0 ||

@@ -14,6 +14,8 @@
 
 #include "controlplane/daemon/config.h"
 
+typedef void (*config_diff_note)(void *context, const struct ip_addr *backend, json_t *entry);
+
 /**
  * One service: {"service", "name", "change": "added"|"changed"|"removed", "fields": [{"field",
  * "before", "after"}, …], "backends": [{"backend", "change", "before", "after"}, …]}. A
@@ -22,10 +24,12 @@
  * that comes or goes are listed.
  *
  * @param before, after NULL: it comes, it goes; not both.
+ * @param note          Told of each backend that is listed, by address; may add to its object.
+ *                      NULL: nobody is.
  * @return a new reference; NULL: out of memory.
  */
-json_t *config_service_diff(
-		const struct config_service *before, const struct config_service *after);
+json_t *config_service_diff(const struct config_service *before, const struct config_service *after,
+		config_diff_note note, void *context);
 
 /** All services that differ, by address. @return a new array; NULL: out of memory. */
 json_t *config_diff(const struct config *before, const struct config *after);

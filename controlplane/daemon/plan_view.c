@@ -2,56 +2,47 @@
 #include "controlplane/daemon/config_diff.h"
 #include "controlplane/daemon/plan_private.h"
 
-static const struct plan_member *
-find_member(const struct plan_effect *e, const struct ip_addr *addr)
+/** How far the backends of a service are gone through: both lists are by address. */
+struct cursor {
+	const struct plan_effect *effect;
+	uint32_t at;
+};
+
+static int
+compare(const struct plan_member *m, const struct ip_addr *addr)
 {
-	uint32_t low = 0, high = e->nb;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct plan_member *m = &e->members[middle];
-		int order = ip_addr_compare(
-				m->before != NULL ? &m->before->addr : &m->after->addr, addr);
-
-		if (order == 0)
-			return m;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return ip_addr_compare(m->before != NULL ? &m->before->addr : &m->after->addr, addr);
 }
 
-static json_t *
-slots_view(const struct plan_member *m, bool after)
-{
-	return m != NULL ? json_integer(after ? m->slots_after : m->slots_before) : json_null();
-}
-
-/** Put what its table says into each backend that is listed; drop those beyond the limit. */
+/** Put what the tables say of a backend into its object. */
 static void
-complete_backends(const struct plan_service *s, json_t *entry)
+note_slots(void *context, const struct ip_addr *backend, json_t *entry)
+{
+	struct cursor *cursor = context;
+	const struct plan_effect *e = cursor->effect;
+	const struct plan_member *m = NULL;
+
+	while (cursor->at < e->nb && compare(&e->members[cursor->at], backend) < 0)
+		cursor->at++;
+	if (cursor->at < e->nb && compare(&e->members[cursor->at], backend) == 0)
+		m = &e->members[cursor->at];
+	json_object_set_new(entry, "slots_before",
+			m != NULL ? json_integer(m->slots_before) : json_null());
+	json_object_set_new(entry, "slots_after",
+			m != NULL ? json_integer(m->slots_after) : json_null());
+}
+
+/** Drop the backends beyond the limit. */
+static void
+shorten(json_t *entry)
 {
 	json_t *backends = json_object_get(entry, "backends");
-	size_t nb = json_array_size(backends), i;
-	json_t *backend;
+	size_t nb = json_array_size(backends);
 
 	while (json_array_size(backends) > PLAN_MAX_LISTED)
 		json_array_remove(backends, json_array_size(backends) - 1);
 	json_object_set_new(entry, "backends_not_listed",
 			json_integer((json_int_t)(nb - json_array_size(backends))));
-	json_array_foreach(backends, i, backend)
-	{
-		const char *text = json_string_value(json_object_get(backend, "backend"));
-		const struct plan_member *m = NULL;
-		struct ip_addr addr;
-
-		if (text != NULL && ip_addr_parse(text, &addr) == 0)
-			m = find_member(&s->effect, &addr);
-		json_object_set_new(backend, "slots_before", slots_view(m, false));
-		json_object_set_new(backend, "slots_after", slots_view(m, true));
-	}
 }
 
 /** null of one that comes, and where only the document differs: nothing moves. */
@@ -74,9 +65,10 @@ effect_view(const struct plan *plan, const struct plan_service *s)
 static json_t *
 service_view(const struct plan *plan, const struct plan_service *s)
 {
-	json_t *entry = config_service_diff(s->before, s->after);
+	struct cursor cursor = { .effect = &s->effect };
+	json_t *entry = config_service_diff(s->before, s->after, note_slots, &cursor);
 
-	complete_backends(s, entry);
+	shorten(entry);
 	json_object_set_new(entry, "effect", effect_view(plan, s));
 	return entry;
 }
